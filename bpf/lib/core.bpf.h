@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What every kernel-side file begins with: kernel types (CO-RE), libbpf's helpers, and the few constants that BTF does
+ * not carry because the kernel has them as macros.
+ */
+#ifndef FNSHIELD_BPF_CORE_H
+#define FNSHIELD_BPF_CORE_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#include "fnshield/abi/event.h"
+#include "fnshield/abi/tables.h"
+
+#define AF_UNSPEC 0
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_PACKET 17
+
+#define PF_KTHREAD 0x00200000
+
+#define PROC_SUPER_MAGIC 0x9fa0
+#define TMPFS_MAGIC 0x01021994
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+
+/* A cap on every loop over something that the watched side controls. */
+#define FNS_PATH_COMPONENTS 48
+
+#define FNS_NS_PER_SECOND 1000000000ULL
+
+#endif

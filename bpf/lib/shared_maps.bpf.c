@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * The maps that all sensors share. The linker (bpftool gen object) puts this file into every sensor's object; the
+ * daemon makes each map once and hands it to every object with bpf_map__reuse_fd, so there is one of each on the node.
+ *
+ * | map             | key              | writer                        | reader        | when it is full               |
+ * | sandboxes       | cgroup id        | lifecycle, daemon (adoption)  | all           | not registered, counted TABLE |
+ * | counters        | enum fns_sensor  | all                           | daemon        | fixed size                    |
+ * | seen            | fns_seen_key     | all                           | all           | LRU: an act is forwarded again|
+ * | events_critical | —                | rare events that decide       | daemon        | counted RING_CRITICAL         |
+ * | events_bulk     | —                | frequent events, budgeted     | daemon        | counted RING_BULK, BUDGET     |
+ *
+ * Sizes are for a node of a few thousand live sandboxes; the daemon may set others before loading.
+ */
+#include "shared_maps.bpf.h"
+
+struct fns_sandboxes_map sandboxes SEC(".maps");
+struct fns_counters_map counters SEC(".maps");
+struct fns_seen_map seen SEC(".maps");
+struct fns_critical_ring events_critical SEC(".maps");
+struct fns_bulk_ring events_bulk SEC(".maps");
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,65 @@
+# The kernel side: vmlinux.h, one object and one skeleton for each bpf/sensors/*.bpf.c and bpf/probes/*.bpf.c.
+#
+# Kernel types come from the build machine's BTF where it has one; otherwise from bpf/lib/vmlinux_small.h, which has only
+# the fields that are read. Both are CO-RE: the object adapts to the kernel that it is loaded on.
+find_program(BPF_CLANG NAMES clang-19 clang REQUIRED)
+find_program(BPFTOOL bpftool REQUIRED PATHS /usr/sbin)
+
+set(BPF_OUT ${CMAKE_BINARY_DIR}/bpf)
+set(VMLINUX_H ${BPF_OUT}/vmlinux/vmlinux.h)
+set(KERNEL_BTF /sys/kernel/btf/vmlinux)
+file(MAKE_DIRECTORY ${BPF_OUT}/vmlinux)
+
+if(FNSHIELD_VMLINUX STREQUAL "btf" OR (FNSHIELD_VMLINUX STREQUAL "auto" AND EXISTS ${KERNEL_BTF}))
+  add_custom_command(OUTPUT ${VMLINUX_H}
+    COMMAND ${BPFTOOL} btf dump file ${KERNEL_BTF} format c > ${VMLINUX_H}
+    COMMENT "vmlinux.h from ${KERNEL_BTF}" VERBATIM)
+else()
+  add_custom_command(OUTPUT ${VMLINUX_H}
+    COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_SOURCE_DIR}/bpf/lib/vmlinux_small.h ${VMLINUX_H}
+    DEPENDS ${CMAKE_SOURCE_DIR}/bpf/lib/vmlinux_small.h
+    COMMENT "vmlinux.h from bpf/lib/vmlinux_small.h" VERBATIM)
+endif()
+
+file(GLOB BPF_HEADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/lib/*.h ${CMAKE_SOURCE_DIR}/include/fnshield/abi/*.h)
+
+set(BPF_FLAGS -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Wno-unused-parameter
+    -isystem ${BPF_OUT}/vmlinux -I${CMAKE_SOURCE_DIR} -I${CMAKE_SOURCE_DIR}/include)
+
+function(bpf_object source object)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${BPF_CLANG} ${BPF_FLAGS} -c ${source} -o ${object}
+    DEPENDS ${source} ${BPF_HEADERS} ${VMLINUX_H}
+    COMMENT "BPF ${source}" VERBATIM)
+endfunction()
+
+set(SHARED_MAPS_OBJECT ${BPF_OUT}/shared_maps.o)
+bpf_object(${CMAKE_SOURCE_DIR}/bpf/lib/shared_maps.bpf.c ${SHARED_MAPS_OBJECT})
+
+# name → NAME.skel.h with struct NAME_bpf. The shared maps go first: libbpf 1.1's linker resolves an extern map only
+# where its definition came before.
+function(bpf_skeleton name)
+  set(linked ${BPF_OUT}/${name}.bpf.o)
+  set(skeleton ${BPF_OUT}/${name}.skel.h)
+  add_custom_command(OUTPUT ${skeleton}
+    COMMAND ${BPFTOOL} gen object ${linked} ${ARGN}
+    COMMAND ${BPFTOOL} gen skeleton ${linked} name ${name}_bpf > ${skeleton}
+    DEPENDS ${ARGN}
+    COMMENT "skeleton ${name}" VERBATIM)
+  set_property(GLOBAL APPEND PROPERTY FNSHIELD_SKELETONS ${skeleton})
+endfunction()
+
+bpf_skeleton(shared_maps ${SHARED_MAPS_OBJECT})
+
+file(GLOB BPF_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/sensors/*.bpf.c ${CMAKE_SOURCE_DIR}/bpf/probes/*.bpf.c)
+foreach(source ${BPF_SOURCES})
+  get_filename_component(name ${source} NAME_WE)
+  bpf_object(${source} ${BPF_OUT}/${name}.o)
+  bpf_skeleton(${name} ${SHARED_MAPS_OBJECT} ${BPF_OUT}/${name}.o)
+endforeach()
+
+get_property(SKELETONS GLOBAL PROPERTY FNSHIELD_SKELETONS)
+add_custom_target(fnshield_skeleton_files DEPENDS ${SKELETONS})
+add_library(fnshield_skeletons INTERFACE)
+add_dependencies(fnshield_skeletons fnshield_skeleton_files)
+target_include_directories(fnshield_skeletons SYSTEM INTERFACE ${BPF_OUT})

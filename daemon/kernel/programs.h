@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which of an object's programs to load and attach: an ordered table in data, one row a program, and what became of it.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/result.h"
+#include "daemon/kernel/host.h"
+#include "daemon/kernel/libbpf.h"
+
+namespace fnshield {
+
+enum class Backend : std::uint8_t { lsm, fentry, tracepoint, cgroup };
+
+[[nodiscard]] std::string_view backend_name(Backend backend);
+
+// What has to be asked for before a program is attached.
+enum class Tier : std::uint8_t {
+    always,        // costs a syscall nothing
+    full,          // a per-syscall tracepoint: not in the lean profile
+    compat_entry,  // a raw entry program for 32-bit system calls: only by its key
+};
+
+struct ProgramSpec {
+    std::string_view program;  // its name in the object
+    Backend backend;
+    Tier tier;
+    // What must exist for it: "raw:mmap_lock_start_locking", "syscall:sys_exit_openat", "" = tried without asking.
+    std::string_view hook;
+    // What is no longer seen without it, for `doctor` and the log; "" where another row sees the same.
+    std::string_view loses;
+};
+
+struct ProgramStatus {
+    std::string program;
+    Backend backend;
+    bool attached = false;
+    std::string reason;  // why not, and what is not seen then
+};
+
+struct ProgramChoice {
+    bool full_profile = true;
+    bool compat_entry = false;
+};
+
+// Marks what is wanted and possible to be loaded; the others are skipped, with a reason.
+[[nodiscard]] std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const ProgramSpec> specs,
+                                                         const Host& host, const ProgramChoice& choice);
+
+// Attaches every chosen program that attaches to the whole node (not the cgroup ones) and fills in `statuses`. A program
+// that cannot be attached costs only itself; the reason says so.
+[[nodiscard]] std::vector<BpfLink> attach_programs(bpf_object* object, std::vector<ProgramStatus>& statuses);
+
+}  // namespace fnshield

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The maps that all sensors share (bpf/lib/shared_maps.bpf.c): made once, handed to each object before it is loaded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "daemon/base/result.h"
+#include "daemon/kernel/libbpf.h"
+#include "fnshield/abi/tables.h"
+
+struct shared_maps_bpf;
+
+namespace fnshield {
+
+struct SharedMapSizes {
+    std::uint32_t sandboxes = 16384;
+    std::uint32_t seen = 16384;
+    std::uint32_t critical_ring_bytes = 1U << 20;  // powers of two, multiples of the page size
+    std::uint32_t bulk_ring_bytes = 4U << 20;
+};
+
+class SharedMaps {
+public:
+    [[nodiscard]] static Result<SharedMaps> make(const SharedMapSizes& sizes = {});
+    SharedMaps(SharedMaps&&) noexcept;
+    SharedMaps& operator=(SharedMaps&&) noexcept;
+    ~SharedMaps();
+
+    // Lets an opened, not yet loaded object use these maps wherever it declares one of their names.
+    [[nodiscard]] Result<void> share_with(bpf_object* object) const;
+
+    [[nodiscard]] Map<std::uint64_t, fns_sandbox> sandboxes() const;
+    [[nodiscard]] Map<std::uint32_t, fns_sensor_counters> counters() const;  // per CPU
+    [[nodiscard]] int critical_ring_fd() const;
+    [[nodiscard]] int bulk_ring_fd() const;
+    [[nodiscard]] const SharedMapSizes& sizes() const { return sizes_; }
+
+    // All CPUs added up.
+    [[nodiscard]] Result<fns_sensor_counters> total(fns_sensor sensor) const;
+
+private:
+    SharedMaps(Skeleton<shared_maps_bpf> skeleton, const SharedMapSizes& sizes);
+
+    std::unique_ptr<Skeleton<shared_maps_bpf>> skeleton_;
+    SharedMapSizes sizes_;
+};
+
+}  // namespace fnshield

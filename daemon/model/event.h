@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An event as everything above the decoders sees it: the model, the detectors, the outputs and recordings. It owns its
+// strings, so it outlives the ring. daemon/sensors makes it from ring bytes, the model makes the derived kinds
+// (sandbox_started, …), the app makes `tick` and `loss`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "daemon/base/time.h"
+#include "fnshield/abi/egress.h"
+#include "fnshield/abi/event.h"
+#include "fnshield/abi/memory.h"
+#include "fnshield/abi/process.h"
+
+namespace fnshield {
+
+using SandboxId = std::uint64_t;  // cgroup id; kHost = none
+inline constexpr SandboxId kHost = FNS_HOST;
+
+// Names as printed: event_kind_name(). The first group are the contract's, the second is internal and never printed.
+enum class EventKind : std::uint8_t {
+    sandbox_created,
+    sandbox_started,
+    sandbox_ready,
+    sandbox_first_request,
+    sandbox_frozen,
+    sandbox_thawed,
+    sandbox_gone,
+    cgroup_move,
+    fork,
+    exec,
+    exit,
+    connect,
+    send,
+    bind,
+    listen,
+    accept,
+    dns,
+    socket,
+    memory_access,
+    fd_access,
+
+    cgroup_made,       // raw lifecycle, before the model turned it into sandbox_created
+    cgroup_removed,
+    cgroup_populated,
+    cgroup_frozen,
+    parent_made,
+    parent_removed,
+    process_found,     // by the iterator at start
+    heartbeat,
+    loss,              // events of one sandbox were lost
+    tick,              // once a second
+    count_
+};
+
+[[nodiscard]] std::string_view event_kind_name(EventKind kind);
+[[nodiscard]] std::optional<EventKind> event_kind_from_name(std::string_view name);
+
+struct ProcessInfo {
+    Nanoseconds start_ns = 0;
+    std::uint32_t tgid = 0;
+    std::uint32_t tid = 0;
+    std::uint32_t parent_tgid = 0;
+    std::uint32_t uid = 0;
+    std::string comm;
+};
+
+struct Endpoint {
+    std::array<std::uint8_t, 16> address{};  // network order; IPv4 in the first four bytes
+    std::uint16_t family = 0;                // AF_INET, AF_INET6, 0 = unknown
+    std::uint16_t port = 0;                  // host order
+
+    [[nodiscard]] std::string address_text() const;  // "10.0.0.1", "fe80::1", "" where unknown
+    [[nodiscard]] bool is_loopback() const;
+    [[nodiscard]] bool is_unspecified() const;
+    bool operator==(const Endpoint&) const = default;
+};
+
+struct LifecycleBody {
+    std::uint64_t cgroup_id = 0;
+    std::uint64_t parent_cgroup_id = 0;
+    std::string path;  // in the default hierarchy
+    std::uint32_t value = 0;
+    ProcessInfo subject;  // cgroup_move
+    SandboxId from_sandbox = kHost;
+    bool adopted = false;  // the sandbox ran before the daemon did
+};
+
+// Phases of a cold start, in ns; filled in by the model as far as they are known.
+struct PhaseBody {
+    std::optional<Nanoseconds> setup_ns;          // cgroup made → the workload's first exec
+    std::optional<Nanoseconds> init_ns;           // → ready
+    std::optional<Nanoseconds> first_request_ns;  // ready → first connection accepted
+    std::optional<Nanoseconds> total_ns;          // cgroup made → ready
+    std::uint16_t port = 0;                       // that made it ready
+};
+
+struct ForkBody {
+    ProcessInfo child;
+};
+
+struct ExecBody {
+    std::string path;        // of the file that runs, in the process's own mount namespace
+    std::string filename;    // as the caller wrote it: the script where one was named
+    std::vector<std::string> argv;
+    std::uint64_t inode = 0;
+    std::uint32_t device = 0;
+    Nanoseconds file_ctime_ns = 0;  // CLOCK_REALTIME
+    std::uint32_t flags = 0;        // enum fns_exec_flag
+
+    [[nodiscard]] bool has(fns_exec_flag flag) const { return (flags & flag) != 0; }
+};
+
+struct ExitBody {
+    std::int32_t exit_code = 0;
+    std::int32_t signal = 0;
+    bool core_dumped = false;
+    bool oom_killed = false;
+};
+
+struct SocketBody {
+    Endpoint remote;
+    Endpoint local;
+    std::uint64_t cookie = 0;
+    std::uint16_t domain = 0;
+    std::uint16_t type = 0;
+    std::uint16_t protocol = 0;
+    fns_socket_via via{};
+    std::int32_t result = 0;
+    bool mapped = false;  // the caller wrote ::ffff:a.b.c.d
+};
+
+struct DnsBody {
+    Endpoint resolver;
+    std::uint16_t protocol = 0;
+    std::string name;  // lower case, no final dot, bytes outside of printable ASCII as \DDD
+    std::uint16_t type = 0;
+    bool malformed = false;  // the message could not be decoded; name is what could be
+};
+
+struct MemoryBody {
+    ProcessInfo target;
+    SandboxId target_sandbox = kHost;
+    std::uint64_t requested_pid = 0;
+    std::int64_t result = 0;
+    std::uint32_t syscall_nr = 0;
+    fns_access access{};
+    fns_via via{};
+    std::string name;        // /proc entry: "mem", "environ", "fd/3"
+    bool attempted = false;  // refused or failed
+};
+
+struct LossBody {
+    std::uint64_t events = 0;  // lost since the last report
+    std::string sensor;        // empty where only the sandbox is known
+    std::string stage;
+};
+
+using EventBody = std::variant<std::monostate, LifecycleBody, PhaseBody, ForkBody, ExecBody, ExitBody, SocketBody,
+                               DnsBody, MemoryBody, LossBody>;
+
+struct Event {
+    EventKind kind = EventKind::tick;
+    std::uint64_t seq = 0;  // given by the app, in order of processing, from 1
+    Nanoseconds time_ns = 0;
+    SandboxId sandbox = kHost;
+    fns_sensor sensor = FNS_SENSOR_COUNT;  // COUNT = not from a sensor
+    std::uint32_t flags = 0;               // enum fns_event_flag
+    std::uint32_t repeats = 0;             // the same act, suppressed in the kernel since the last one
+    ProcessInfo process;
+    EventBody body;
+
+    [[nodiscard]] bool has(fns_event_flag flag) const { return (flags & flag) != 0; }
+    template <typename Body>
+    [[nodiscard]] const Body* as() const
+    {
+        return std::get_if<Body>(&body);
+    }
+};
+
+[[nodiscard]] std::string_view via_name(fns_via via);
+[[nodiscard]] std::string_view via_name(fns_socket_via via);
+[[nodiscard]] std::string_view access_name(fns_access access);
+[[nodiscard]] std::string_view sensor_name(fns_sensor sensor);
+[[nodiscard]] std::string_view loss_stage_name(fns_loss_stage stage);
+
+}  // namespace fnshield

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A sandbox and its processes as the model knows them. Plain data; model.h owns and changes it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/model/event.h"
+
+namespace fnshield {
+
+struct Policy;
+
+enum class SandboxState : std::uint8_t { created, starting, ready, serving, frozen, gone, count_ };
+
+[[nodiscard]] std::string_view sandbox_state_name(SandboxState state);
+
+// Who a sandbox is, as far as its cgroup path and the runtime's files tell. Never gates a detection.
+struct SandboxName {
+    std::string platform;  // kubernetes, docker, containerd, crio, podman, firecracker, template
+    std::string tenant;
+    std::string function;
+    std::string instance;
+
+    // "resize/i-1"; the parts that are known
+    [[nodiscard]] std::string display() const;
+    bool operator==(const SandboxName&) const = default;
+};
+
+struct Sandbox {
+    SandboxId id = kHost;
+    std::string cgroup;  // path in the default hierarchy
+    SandboxName name;
+    SandboxState state = SandboxState::created;
+    SandboxState before_freeze = SandboxState::created;
+    bool adopted = false;  // found running: its cold start was not seen
+    Nanoseconds created_ns = 0;
+    std::optional<Nanoseconds> started_ns;
+    std::optional<Nanoseconds> ready_ns;
+    std::optional<Nanoseconds> first_request_ns;
+    std::optional<Nanoseconds> frozen_ns;  // since when, while frozen
+    PhaseBody cold_start;
+    std::uint64_t invocation = 0;  // connections accepted on a listening port since the start
+    std::uint64_t alerts = 0;
+    std::uint64_t events = 0;
+    std::uint64_t lost_events = 0;
+    std::uint32_t root_tgid = 0;  // of the workload's first exec
+    std::set<std::uint16_t> listening;  // TCP ports, host order; bounded by the model
+    std::shared_ptr<const Policy> policy;  // effective; never null
+
+    // True from the workload's first exec until ready.
+    [[nodiscard]] bool in_init() const { return state == SandboxState::starting; }
+    // True after ready, frozen or not.
+    [[nodiscard]] bool warm() const { return ready_ns.has_value(); }
+};
+
+struct Process {
+    ProcessInfo info;
+    SandboxId sandbox = kHost;
+    std::string exe;  // path, in its own mount namespace
+    std::vector<std::string> argv;
+    std::uint32_t exec_flags = 0;        // enum fns_exec_flag of its last exec
+    bool entrant = false;                // put in from outside, has not run its own program yet
+    bool from_outside = false;           // runc exec and the like, or a child of one
+    std::uint64_t parent_start_ns = 0;   // with info.parent_tgid names the parent for certain; 0 = unknown
+};
+
+}  // namespace fnshield

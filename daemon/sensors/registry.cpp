@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sensors/decode.h"
+#include "daemon/sensors/heartbeat_sensor.h"
+#include "daemon/sensors/sensor.h"
+
+namespace fnshield {
+namespace {
+
+// lifecycle first: a sandbox must be known before anything that happens in it can be seen.
+constexpr SensorRow kRows[] = {
+    {FNS_SENSOR_HEARTBEAT, make_heartbeat_sensor, decode_heartbeat},
+};
+
+}  // namespace
+
+std::span<const SensorRow> sensor_rows() { return kRows; }
+
+Result<Event> decode_event(std::span<const std::byte> bytes)
+{
+    auto header = decode::fixed_part<fns_event_header>(bytes);
+    if (!header)
+        return pass(std::move(header));
+    if (header->size_bytes != bytes.size())
+        return fail("event says " + std::to_string(header->size_bytes) + " bytes but has " +
+                    std::to_string(bytes.size()));
+    for (const SensorRow& row : kRows)
+        if (row.id == header->sensor)
+            return row.decode(bytes);
+    return fail("event of unknown sensor " + std::to_string(header->sensor));
+}
+
+}  // namespace fnshield
