@@ -22,6 +22,7 @@ enum fns_socket_via {
     FNS_SOCKET_CREATE = 6,      /* cgroup sock_create hook */
     FNS_SOCKET_CAPABLE = 7,     /* CAP_NET_RAW was asked for */
     FNS_SOCKET_SYSCALL = 8,     /* socket(2) */
+    FNS_SOCKET_VIA_COUNT
 };
 
 enum fns_socket_flag {

@@ -13,6 +13,7 @@ enum fns_access {
     FNS_ACCESS_ATTACH = 3, /* ptrace attach or seize */
     FNS_ACCESS_PEEK = 4,   /* what /proc shows of the target, its memory apart */
     FNS_ACCESS_FD = 5,     /* a descriptor of the target was taken or opened */
+    FNS_ACCESS_COUNT
 };
 
 /* By which road. Append only; names in daemon/model/names.cpp. */
@@ -31,6 +32,7 @@ enum fns_via {
     FNS_VIA_PIDFD_GETFD = 11,
     FNS_VIA_PROCESS_MADVISE = 12,
     FNS_VIA_OTHER_SYSCALL = 13, /* syscall_nr says which */
+    FNS_VIA_COUNT
 };
 
 #define FNS_PROC_NAME_BYTES 64

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The words for the numbers of events and sandboxes: what is printed in alerts, events, metrics and recordings. Each
+// enum has one table in the enum's order; a static_assert fails where an enumerator was added without its word.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "daemon/model/event.h"
+#include "daemon/model/sandbox.h"
+
+namespace fnshield {
+namespace {
+
+template <typename Enum>
+struct Name {
+    Enum value;
+    std::string_view text;
+};
+
+template <typename Enum, std::size_t N>
+using NameTable = std::array<Name<Enum>, N>;
+
+constexpr auto kEventKinds = std::to_array<Name<EventKind>>({
+    {EventKind::sandbox_created, "sandbox_created"},
+    {EventKind::sandbox_started, "sandbox_started"},
+    {EventKind::sandbox_ready, "sandbox_ready"},
+    {EventKind::sandbox_first_request, "sandbox_first_request"},
+    {EventKind::sandbox_frozen, "sandbox_frozen"},
+    {EventKind::sandbox_thawed, "sandbox_thawed"},
+    {EventKind::sandbox_gone, "sandbox_gone"},
+    {EventKind::cgroup_move, "cgroup_move"},
+    {EventKind::fork, "fork"},
+    {EventKind::exec, "exec"},
+    {EventKind::exit, "exit"},
+    {EventKind::connect, "connect"},
+    {EventKind::send, "send"},
+    {EventKind::bind, "bind"},
+    {EventKind::listen, "listen"},
+    {EventKind::accept, "accept"},
+    {EventKind::dns, "dns"},
+    {EventKind::socket, "socket"},
+    {EventKind::memory_access, "memory_access"},
+    {EventKind::fd_access, "fd_access"},
+    {EventKind::cgroup_made, "cgroup_made"},
+    {EventKind::cgroup_removed, "cgroup_removed"},
+    {EventKind::cgroup_populated, "cgroup_populated"},
+    {EventKind::cgroup_frozen, "cgroup_frozen"},
+    {EventKind::parent_made, "parent_made"},
+    {EventKind::parent_removed, "parent_removed"},
+    {EventKind::process_found, "process_found"},
+    {EventKind::heartbeat, "heartbeat"},
+    {EventKind::loss, "loss"},
+    {EventKind::tick, "tick"},
+});
+
+constexpr auto kVias = std::to_array<Name<fns_via>>({
+    {FNS_VIA_UNKNOWN, "unknown"},
+    {FNS_VIA_PROCESS_VM_READV, "process_vm_readv"},
+    {FNS_VIA_PROCESS_VM_WRITEV, "process_vm_writev"},
+    {FNS_VIA_PTRACE_ATTACH, "ptrace_attach"},
+    {FNS_VIA_PTRACE_SEIZE, "ptrace_seize"},
+    {FNS_VIA_PTRACE_PEEK, "ptrace_peek"},
+    {FNS_VIA_PTRACE_POKE, "ptrace_poke"},
+    {FNS_VIA_PTRACE_OTHER, "ptrace"},
+    {FNS_VIA_PROC_MEM, "proc_mem"},
+    {FNS_VIA_PROC_FILE, "proc_file"},
+    {FNS_VIA_PROC_LINK, "proc_link"},
+    {FNS_VIA_PIDFD_GETFD, "pidfd_getfd"},
+    {FNS_VIA_PROCESS_MADVISE, "process_madvise"},
+    {FNS_VIA_OTHER_SYSCALL, "syscall"},
+});
+
+constexpr auto kSocketVias = std::to_array<Name<fns_socket_via>>({
+    {fns_socket_via{}, "unknown"},
+    {FNS_SOCKET_CONNECT, "connect"},
+    {FNS_SOCKET_SENDMSG, "sendmsg"},
+    {FNS_SOCKET_PACKET, "packet"},
+    {FNS_SOCKET_STATE, "tcp_state"},
+    {FNS_SOCKET_BIND, "bind"},
+    {FNS_SOCKET_CREATE, "sock_create"},
+    {FNS_SOCKET_CAPABLE, "capable"},
+    {FNS_SOCKET_SYSCALL, "socket"},
+});
+
+constexpr auto kAccesses = std::to_array<Name<fns_access>>({
+    {FNS_ACCESS_UNKNOWN, "unknown"},
+    {FNS_ACCESS_READ, "read"},
+    {FNS_ACCESS_WRITE, "write"},
+    {FNS_ACCESS_ATTACH, "attach"},
+    {FNS_ACCESS_PEEK, "peek"},
+    {FNS_ACCESS_FD, "fd"},
+});
+
+constexpr auto kSensors = std::to_array<Name<fns_sensor>>({
+    {FNS_SENSOR_LIFECYCLE, "lifecycle"},
+    {FNS_SENSOR_PROCESS, "process"},
+    {FNS_SENSOR_EGRESS, "egress"},
+    {FNS_SENSOR_MEMORY, "memory"},
+    {FNS_SENSOR_HEARTBEAT, "heartbeat"},
+});
+
+constexpr auto kLossStages = std::to_array<Name<fns_loss_stage>>({
+    {FNS_LOSS_RING_CRITICAL, "ring_critical"},
+    {FNS_LOSS_RING_BULK, "ring_bulk"},
+    {FNS_LOSS_BUDGET, "budget"},
+    {FNS_LOSS_HELPER, "helper"},
+    {FNS_LOSS_TABLE, "table"},
+});
+
+constexpr auto kStates = std::to_array<Name<SandboxState>>({
+    {SandboxState::created, "created"},
+    {SandboxState::starting, "starting"},
+    {SandboxState::ready, "ready"},
+    {SandboxState::serving, "serving"},
+    {SandboxState::frozen, "frozen"},
+    {SandboxState::gone, "gone"},
+});
+
+// One row for each value from 0 to count − 1, in that order, each with a word.
+template <typename Enum, std::size_t N>
+consteval bool complete(const NameTable<Enum, N>& table, Enum count)
+{
+    if (table.size() != static_cast<std::size_t>(count))
+        return false;
+    for (std::size_t i = 0; i < N; ++i)
+        if (static_cast<std::size_t>(table[i].value) != i || table[i].text.empty())
+            return false;
+    return true;
+}
+
+static_assert(complete(kEventKinds, EventKind::count_));
+static_assert(complete(kVias, FNS_VIA_COUNT));
+static_assert(complete(kSocketVias, FNS_SOCKET_VIA_COUNT));
+static_assert(complete(kAccesses, FNS_ACCESS_COUNT));
+static_assert(complete(kSensors, FNS_SENSOR_COUNT));
+static_assert(complete(kLossStages, FNS_LOSS_STAGE_COUNT));
+static_assert(complete(kStates, SandboxState::count_));
+
+// The numbers come out of a ring: one that is out of range gets a word as well.
+template <typename Enum, std::size_t N>
+constexpr std::string_view name_of(const NameTable<Enum, N>& table, Enum value)
+{
+    const auto index = static_cast<std::size_t>(value);
+    return index < N ? table[index].text : std::string_view("unknown");
+}
+
+}  // namespace
+
+std::string_view event_kind_name(EventKind kind)
+{
+    return name_of(kEventKinds, kind);
+}
+
+std::optional<EventKind> event_kind_from_name(std::string_view name)
+{
+    const auto found = std::ranges::find(kEventKinds, name, &Name<EventKind>::text);
+    return found == kEventKinds.end() ? std::nullopt : std::optional(found->value);
+}
+
+std::string_view via_name(fns_via via)
+{
+    return name_of(kVias, via);
+}
+std::string_view via_name(fns_socket_via via)
+{
+    return name_of(kSocketVias, via);
+}
+std::string_view access_name(fns_access access)
+{
+    return name_of(kAccesses, access);
+}
+std::string_view sensor_name(fns_sensor sensor)
+{
+    return name_of(kSensors, sensor);
+}
+std::string_view loss_stage_name(fns_loss_stage stage)
+{
+    return name_of(kLossStages, stage);
+}
+std::string_view sandbox_state_name(SandboxState state)
+{
+    return name_of(kStates, state);
+}
+
+std::string SandboxName::display() const
+{
+    if (!function.empty() && !instance.empty())
+        return function + "/" + instance;
+    if (!function.empty())
+        return function;
+    return instance.empty() ? tenant : instance;
+}
+
+std::string Endpoint::address_text() const
+{
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (family != AF_INET && family != AF_INET6)
+        return {};
+    if (inet_ntop(family, address.data(), text.data(), text.size()) == nullptr)
+        return {};
+    return text.data();
+}
+
+bool Endpoint::is_loopback() const
+{
+    if (family == AF_INET)
+        return address[0] == 127;
+    return family == AF_INET6 && address[15] == 1 &&
+           std::all_of(address.begin(), address.end() - 1, [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool Endpoint::is_unspecified() const
+{
+    const auto length = family == AF_INET ? 4 : 16;
+    return (family == AF_INET || family == AF_INET6) &&
+           std::all_of(address.begin(), address.begin() + length, [](std::uint8_t byte) { return byte == 0; });
+}
+
+}  // namespace fnshield
