@@ -17,14 +17,14 @@
 #include "fnshield/abi/tables.h"
 
 #define AF_UNSPEC 0
-#define AF_INET 2
-#define AF_INET6 10
+#define AF_INET   2
+#define AF_INET6  10
 #define AF_PACKET 17
 
 #define PF_KTHREAD 0x00200000
 
-#define PROC_SUPER_MAGIC 0x9fa0
-#define TMPFS_MAGIC 0x01021994
+#define PROC_SUPER_MAGIC      0x9fa0
+#define TMPFS_MAGIC           0x01021994
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
 /* A cap on every loop over something that the watched side controls. */

@@ -3,12 +3,12 @@
  * The maps that all sensors share. The linker (bpftool gen object) puts this file into every sensor's object; the
  * daemon makes each map once and hands it to every object with bpf_map__reuse_fd, so there is one of each on the node.
  *
- * | map             | key              | writer                        | reader        | when it is full               |
- * | sandboxes       | cgroup id        | lifecycle, daemon (adoption)  | all           | not registered, counted TABLE |
- * | counters        | enum fns_sensor  | all                           | daemon        | fixed size                    |
- * | seen            | fns_seen_key     | all                           | all           | LRU: an act is forwarded again|
- * | events_critical | —                | rare events that decide       | daemon        | counted RING_CRITICAL         |
- * | events_bulk     | —                | frequent events, budgeted     | daemon        | counted RING_BULK, BUDGET     |
+ * | map             | key              | writer                        | reader        | when it is full | | sandboxes
+ * | cgroup id        | lifecycle, daemon (adoption)  | all           | not registered, counted TABLE | | counters |
+ * enum fns_sensor  | all                           | daemon        | fixed size                    | | seen |
+ * fns_seen_key     | all                           | all           | LRU: an act is forwarded again| | events_critical
+ * | —                | rare events that decide       | daemon        | counted RING_CRITICAL         | | events_bulk |
+ * —                | frequent events, budgeted     | daemon        | counted RING_BULK, BUDGET     |
  *
  * Sizes are for a node of a few thousand live sandboxes; the daemon may set others before loading.
  */

@@ -15,8 +15,14 @@ std::int64_t read_clock(clockid_t clock)
 
 }  // namespace
 
-Nanoseconds SystemClock::boot_ns() const { return static_cast<Nanoseconds>(read_clock(CLOCK_BOOTTIME)); }
+Nanoseconds SystemClock::boot_ns() const
+{
+    return static_cast<Nanoseconds>(read_clock(CLOCK_BOOTTIME));
+}
 
-std::int64_t SystemClock::wall_offset_ns() const { return read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME); }
+std::int64_t SystemClock::wall_offset_ns() const
+{
+    return read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME);
+}
 
 }  // namespace fnshield

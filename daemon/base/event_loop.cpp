@@ -72,7 +72,7 @@ Result<void> EventLoop::run()
         for (int i = 0; i < count && !stopped_; ++i) {
             const auto found = handlers_.find(ready[static_cast<std::size_t>(i)].data.fd);
             if (found == handlers_.end())
-                continue;  // removed by a callback before this one
+                continue;                                            // removed by a callback before this one
             const std::shared_ptr<OnReady> handler = found->second;  // it may remove itself
             (*handler)(ready[static_cast<std::size_t>(i)].events);
         }

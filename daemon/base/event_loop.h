@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The daemon's one thread: an epoll loop over descriptors with callbacks. Everything but the metrics endpoint runs in it.
-// Callbacks may add and remove descriptors, their own included. Not thread-safe.
+// The daemon's one thread: an epoll loop over descriptors with callbacks. Everything but the metrics endpoint runs in
+// it. Callbacks may add and remove descriptors, their own included. Not thread-safe.
 #pragma once
 
 #include <sys/epoll.h>

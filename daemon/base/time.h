@@ -26,6 +26,9 @@ public:
 // RFC 3339 in UTC with nine digits: 2026-11-23T05:17:02.123456789Z
 [[nodiscard]] std::string format_rfc3339(Nanoseconds boot_ns, std::int64_t wall_offset_ns);
 
-[[nodiscard]] inline double to_seconds(Nanoseconds duration_ns) { return static_cast<double>(duration_ns) / 1e9; }
+[[nodiscard]] inline double to_seconds(Nanoseconds duration_ns)
+{
+    return static_cast<double>(duration_ns) / 1e9;
+}
 
 }  // namespace fnshield

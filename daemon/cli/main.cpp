@@ -1,3 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-int main() { std::puts(FNSHIELD_VERSION); }
+int main()
+{
+    std::puts(FNSHIELD_VERSION);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a detector is. Pure: events in, findings out; time is the event's. No file, clock, socket or libbpf here, so that
-// the same detector runs live, in a unit test and over a recording with the same findings.
+// What a detector is. Pure: events in, findings out; time is the event's. No file, clock, socket or libbpf here, so
+// that the same detector runs live, in a unit test and over a recording with the same findings.
 //
 // Adding one: a file in this folder with its descriptor and class, its test in tests/unit/detect/, one row in
 // registry.cpp, one row in the rule table of the documentation.
@@ -26,11 +26,11 @@ enum class Category : std::uint8_t { function, model, infrastructure, supply_cha
 struct RuleDescriptor {
     std::string_view rule;  // "isolation.memory_read"
     Category category;
-    Severity severity;  // unless the policy says otherwise
+    Severity severity;                             // unless the policy says otherwise
     std::span<const std::string_view> techniques;  // MITRE ATT&CK ids
-    std::string_view short_text;  // one line, for lists
-    std::string_view long_text;   // what it means and what to do, for `fnshield show`
-    std::span<const EventKind> kinds;  // events that on_event wants; no others are given
+    std::string_view short_text;                   // one line, for lists
+    std::string_view long_text;                    // what it means and what to do, for `fnshield show`
+    std::span<const EventKind> kinds;              // events that on_event wants; no others are given
 };
 
 // What a detector sees of one event. Pointers are valid during on_event only and may be null where the model does not
@@ -45,10 +45,7 @@ struct Observation {
                                      // target_policy()
     const Model& model;
 
-    [[nodiscard]] const Policy& target_policy() const
-    {
-        return target_sandbox ? *target_sandbox->policy : *policy;
-    }
+    [[nodiscard]] const Policy& target_policy() const { return target_sandbox ? *target_sandbox->policy : *policy; }
 };
 
 // What the act was aimed at, where that is not a process.
@@ -60,9 +57,9 @@ struct TargetDetail {
 };
 
 struct Finding {
-    std::string summary;       // who did what to whom: "resize/i-1 read memory of warm sandbox resnet/i-4 (…)"
-    std::string key;           // findings of one rule and sandbox with the same key are the same finding again
-    TargetDetail target;       // the target process and sandbox come from the observation
+    std::string summary;  // who did what to whom: "resize/i-1 read memory of warm sandbox resnet/i-4 (…)"
+    std::string key;      // findings of one rule and sandbox with the same key are the same finding again
+    TargetDetail target;  // the target process and sandbox come from the observation
     std::vector<Event> earlier_evidence;  // events before this one that belong to it, oldest first; few
     std::optional<SandboxId> about;       // the sandbox that it is about, where it is not the event's actor
     bool on_behalf_of_target = false;     // the target's policy decides action and severity (memory.*)

@@ -2,12 +2,12 @@
 #include "daemon/kernel/host.h"
 
 #include <bpf/btf.h>
+#include <linux/magic.h>
 #include <mntent.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <linux/magic.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -46,7 +46,10 @@ bool tracefs_is_mounted()
 
 }  // namespace
 
-void Host::BtfDeleter::operator()(btf* b) const { btf__free(b); }
+void Host::BtfDeleter::operator()(btf* b) const
+{
+    btf__free(b);
+}
 Host::Host(Host&&) noexcept = default;
 Host& Host::operator=(Host&&) noexcept = default;
 Host::~Host() = default;
@@ -74,9 +77,10 @@ Result<Host> Host::probe(const std::string& proc_mounts, const std::string& btf_
             host.tracefs_mount_ = entry->mnt_dir;
     }
     if (host.cgroup2_mount_.empty())
-        return fail("cgroup v2 is not mounted: sandboxes are named by their v2 cgroup; mount it with "
-                    "'mount -t cgroup2 none /sys/fs/cgroup/unified' or boot with systemd.unified_cgroup_hierarchy=1",
-                    ExitCode::unsupported);
+        return fail(
+            "cgroup v2 is not mounted: sandboxes are named by their v2 cgroup; mount it with "
+            "'mount -t cgroup2 none /sys/fs/cgroup/unified' or boot with systemd.unified_cgroup_hierarchy=1",
+            ExitCode::unsupported);
     return host;
 }
 
@@ -87,12 +91,16 @@ const btf* Host::kernel_btf() const
     return btf_.get();
 }
 
-void Host::forget_btf() { btf_.reset(); }
+void Host::forget_btf()
+{
+    btf_.reset();
+}
 
 bool Host::has_raw_tracepoint(std::string_view name) const
 {
     const btf* types = kernel_btf();
-    return types != nullptr && btf__find_by_name_kind(types, ("btf_trace_" + std::string(name)).c_str(), BTF_KIND_TYPEDEF) > 0;
+    return types != nullptr &&
+           btf__find_by_name_kind(types, ("btf_trace_" + std::string(name)).c_str(), BTF_KIND_TYPEDEF) > 0;
 }
 
 bool Host::has_function(std::string_view name) const

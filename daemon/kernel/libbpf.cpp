@@ -30,7 +30,10 @@ int capture(libbpf_print_level level, const char* format, va_list arguments)
 
 }  // namespace
 
-void capture_libbpf_output() { libbpf_set_print(capture); }
+void capture_libbpf_output()
+{
+    libbpf_set_print(capture);
+}
 
 std::string take_libbpf_output()
 {

@@ -51,8 +51,8 @@ struct ProgramChoice {
 [[nodiscard]] std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const ProgramSpec> specs,
                                                          const Host& host, const ProgramChoice& choice);
 
-// Attaches every chosen program that attaches to the whole node (not the cgroup ones) and fills in `statuses`. A program
-// that cannot be attached costs only itself; the reason says so.
+// Attaches every chosen program that attaches to the whole node (not the cgroup ones) and fills in `statuses`. A
+// program that cannot be attached costs only itself; the reason says so.
 [[nodiscard]] std::vector<BpfLink> attach_programs(bpf_object* object, std::vector<ProgramStatus>& statuses);
 
 }  // namespace fnshield

@@ -25,7 +25,10 @@ Result<Rings> Rings::make(const SharedMaps& maps, OnRecord on_record)
     return made;
 }
 
-int Rings::epoll_fd() const { return ring_buffer__epoll_fd(rings_.get()); }
+int Rings::epoll_fd() const
+{
+    return ring_buffer__epoll_fd(rings_.get());
+}
 
 Result<int> Rings::drain()
 {

@@ -52,9 +52,15 @@ Map<std::uint32_t, fns_sensor_counters> SharedMaps::counters() const
     return Map<std::uint32_t, fns_sensor_counters>(bpf_map__fd((*skeleton_)->maps.counters));
 }
 
-int SharedMaps::critical_ring_fd() const { return bpf_map__fd((*skeleton_)->maps.events_critical); }
+int SharedMaps::critical_ring_fd() const
+{
+    return bpf_map__fd((*skeleton_)->maps.events_critical);
+}
 
-int SharedMaps::bulk_ring_fd() const { return bpf_map__fd((*skeleton_)->maps.events_bulk); }
+int SharedMaps::bulk_ring_fd() const
+{
+    return bpf_map__fd((*skeleton_)->maps.events_bulk);
+}
 
 Result<fns_sensor_counters> SharedMaps::total(fns_sensor sensor) const
 {

@@ -47,16 +47,16 @@ enum class EventKind : std::uint8_t {
     memory_access,
     fd_access,
 
-    cgroup_made,       // raw lifecycle, before the model turned it into sandbox_created
+    cgroup_made,  // raw lifecycle, before the model turned it into sandbox_created
     cgroup_removed,
     cgroup_populated,
     cgroup_frozen,
     parent_made,
     parent_removed,
-    process_found,     // by the iterator at start
+    process_found,  // by the iterator at start
     heartbeat,
-    loss,              // events of one sandbox were lost
-    tick,              // once a second
+    loss,  // events of one sandbox were lost
+    tick,  // once a second
     count_
 };
 
@@ -107,8 +107,8 @@ struct ForkBody {
 };
 
 struct ExecBody {
-    std::string path;        // of the file that runs, in the process's own mount namespace
-    std::string filename;    // as the caller wrote it: the script where one was named
+    std::string path;      // of the file that runs, in the process's own mount namespace
+    std::string filename;  // as the caller wrote it: the script where one was named
     std::vector<std::string> argv;
     std::uint64_t inode = 0;
     std::uint32_t device = 0;

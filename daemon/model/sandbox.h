@@ -48,8 +48,8 @@ struct Sandbox {
     std::uint64_t alerts = 0;
     std::uint64_t events = 0;
     std::uint64_t lost_events = 0;
-    std::uint32_t root_tgid = 0;  // of the workload's first exec
-    std::set<std::uint16_t> listening;  // TCP ports, host order; bounded by the model
+    std::uint32_t root_tgid = 0;           // of the workload's first exec
+    std::set<std::uint16_t> listening;     // TCP ports, host order; bounded by the model
     std::shared_ptr<const Policy> policy;  // effective; never null
 
     // True from the workload's first exec until ready.
@@ -63,10 +63,10 @@ struct Process {
     SandboxId sandbox = kHost;
     std::string exe;  // path, in its own mount namespace
     std::vector<std::string> argv;
-    std::uint32_t exec_flags = 0;        // enum fns_exec_flag of its last exec
-    bool entrant = false;                // put in from outside, has not run its own program yet
-    bool from_outside = false;           // runc exec and the like, or a child of one
-    std::uint64_t parent_start_ns = 0;   // with info.parent_tgid names the parent for certain; 0 = unknown
+    std::uint32_t exec_flags = 0;       // enum fns_exec_flag of its last exec
+    bool entrant = false;               // put in from outside, has not run its own program yet
+    bool from_outside = false;          // runc exec and the like, or a child of one
+    std::uint64_t parent_start_ns = 0;  // with info.parent_tgid names the parent for certain; 0 = unknown
 };
 
 }  // namespace fnshield

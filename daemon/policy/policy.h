@@ -31,7 +31,7 @@ struct ReadyRule {
 };
 
 struct Cidr {
-    Endpoint base;             // port unused
+    Endpoint base;  // port unused
     std::uint8_t prefix_bits = 0;
     [[nodiscard]] bool contains(const Endpoint& endpoint) const;
 };

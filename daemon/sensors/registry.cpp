@@ -13,7 +13,10 @@ constexpr SensorRow kRows[] = {
 
 }  // namespace
 
-std::span<const SensorRow> sensor_rows() { return kRows; }
+std::span<const SensorRow> sensor_rows()
+{
+    return kRows;
+}
 
 Result<Event> decode_event(std::span<const std::byte> bytes)
 {

@@ -2,8 +2,8 @@
 //
 // The daemon's half of a sensor: loads one BPF object, attaches it, decodes its events.
 //
-// Adding one: bpf/sensors/NAME.bpf.c, include/fnshield/abi/NAME.h, NAME_sensor.cpp here (program table, make, decoders),
-// one row in registry.cpp, tests/kernel/NAME_test.cpp. heartbeat is the smallest example.
+// Adding one: bpf/sensors/NAME.bpf.c, include/fnshield/abi/NAME.h, NAME_sensor.cpp here (program table, make,
+// decoders), one row in registry.cpp, tests/kernel/NAME_test.cpp. heartbeat is the smallest example.
 #pragma once
 
 #include <cstddef>

@@ -14,14 +14,14 @@ struct fns_endpoint {
 FNS_ASSERT_SIZE(struct fns_endpoint, 20);
 
 enum fns_socket_via {
-    FNS_SOCKET_CONNECT = 1,     /* cgroup connect hook */
-    FNS_SOCKET_SENDMSG = 2,     /* cgroup sendmsg hook */
-    FNS_SOCKET_PACKET = 3,      /* the skb hook alone saw it */
-    FNS_SOCKET_STATE = 4,       /* a TCP state change */
-    FNS_SOCKET_BIND = 5,        /* cgroup bind hook */
-    FNS_SOCKET_CREATE = 6,      /* cgroup sock_create hook */
-    FNS_SOCKET_CAPABLE = 7,     /* CAP_NET_RAW was asked for */
-    FNS_SOCKET_SYSCALL = 8,     /* socket(2) */
+    FNS_SOCKET_CONNECT = 1, /* cgroup connect hook */
+    FNS_SOCKET_SENDMSG = 2, /* cgroup sendmsg hook */
+    FNS_SOCKET_PACKET = 3,  /* the skb hook alone saw it */
+    FNS_SOCKET_STATE = 4,   /* a TCP state change */
+    FNS_SOCKET_BIND = 5,    /* cgroup bind hook */
+    FNS_SOCKET_CREATE = 6,  /* cgroup sock_create hook */
+    FNS_SOCKET_CAPABLE = 7, /* CAP_NET_RAW was asked for */
+    FNS_SOCKET_SYSCALL = 8, /* socket(2) */
     FNS_SOCKET_VIA_COUNT
 };
 
@@ -37,7 +37,7 @@ struct fns_socket_event {
     __u16 domain; /* AF_INET, AF_INET6, AF_PACKET */
     __u16 type;   /* SOCK_STREAM, … */
     __u16 protocol;
-    __u16 via;   /* enum fns_socket_via */
+    __u16 via;    /* enum fns_socket_via */
     __s32 result; /* 0 or -errno, where the hook knows it */
     __u32 socket_flags;
 };

@@ -62,11 +62,11 @@ enum fns_loss_stage {
 
 enum fns_event_flag {
     FNS_FLAG_TRUNCATED = 1 << 0, /* a path, argv or name did not fit and was cut */
-    FNS_FLAG_ENTRANT = 1 << 1,   /* the actor was put into the sandbox from outside and has not run its own program yet */
-    FNS_FLAG_SETUP = 1 << 2,     /* the sandbox's workload had not begun */
-    FNS_FLAG_COMPAT = 1 << 3,    /* by a 32-bit system call entry */
-    FNS_FLAG_IO_URING = 1 << 4,  /* by an io_uring request */
-    FNS_FLAG_NO_TASK = 1 << 5,   /* made in interrupt context: process is not the actor and is zeroed */
+    FNS_FLAG_ENTRANT = 1 << 1, /* the actor was put into the sandbox from outside and has not run its own program yet */
+    FNS_FLAG_SETUP = 1 << 2,   /* the sandbox's workload had not begun */
+    FNS_FLAG_COMPAT = 1 << 3,  /* by a 32-bit system call entry */
+    FNS_FLAG_IO_URING = 1 << 4, /* by an io_uring request */
+    FNS_FLAG_NO_TASK = 1 << 5,  /* made in interrupt context: process is not the actor and is zeroed */
 };
 
 /* A process (its thread group leader) as the kernel saw it. (tgid, start_ns) is unique for the node's uptime. */

@@ -12,28 +12,29 @@ struct fns_fork_event {
 FNS_ASSERT_SIZE(struct fns_fork_event, 112);
 
 enum fns_exec_flag {
-    FNS_EXEC_MEMFD = 1 << 0,       /* the file is a memfd */
-    FNS_EXEC_UNLINKED = 1 << 1,    /* no name leads to the file any more */
-    FNS_EXEC_PROC_FD = 1 << 2,     /* it was named by a descriptor: /proc/…/fd/N, /dev/fd/N, execveat with an empty path */
+    FNS_EXEC_MEMFD = 1 << 0,    /* the file is a memfd */
+    FNS_EXEC_UNLINKED = 1 << 1, /* no name leads to the file any more */
+    FNS_EXEC_PROC_FD = 1 << 2,  /* it was named by a descriptor: /proc/…/fd/N, /dev/fd/N, execveat with an empty path */
     FNS_EXEC_UPPER_LAYER = 1 << 3, /* overlayfs: the file is in the writable layer, not in the image */
     FNS_EXEC_SCRIPT = 1 << 4,      /* `interpreter` ran on behalf of the script named by `filename` */
     FNS_EXEC_FIRST = 1 << 5,       /* the sandbox's workload begins with this one */
-    FNS_EXEC_FROM_OUTSIDE = 1 << 6, /* the first program of a process that was put in from outside after the start (runc exec) */
-    FNS_EXEC_RUNTIME = 1 << 7,     /* the entrant's own stage, before the workload (runc's re-exec) */
-    FNS_EXEC_HOST_ROOT = 1 << 8,   /* the process's root is the host's root */
+    FNS_EXEC_FROM_OUTSIDE =
+        1 << 6, /* the first program of a process that was put in from outside after the start (runc exec) */
+    FNS_EXEC_RUNTIME = 1 << 7,   /* the entrant's own stage, before the workload (runc's re-exec) */
+    FNS_EXEC_HOST_ROOT = 1 << 8, /* the process's root is the host's root */
 };
 
 /* Variable length: `path`, `filename` and `argv` follow the struct in that order, without gaps. */
 struct fns_exec_event {
     struct fns_event_header header;
     __u64 inode;
-    __u32 device; /* kernel dev_t of the file's superblock */
-    __u32 exec_flags; /* enum fns_exec_flag */
-    __u64 ctime_ns; /* of the file, CLOCK_REALTIME */
-    __u32 old_tid;    /* of the thread that called exec */
-    __u16 path_bytes; /* resolved from the kernel's file object, in the process's mount namespace; no terminator */
+    __u32 device;         /* kernel dev_t of the file's superblock */
+    __u32 exec_flags;     /* enum fns_exec_flag */
+    __u64 ctime_ns;       /* of the file, CLOCK_REALTIME */
+    __u32 old_tid;        /* of the thread that called exec */
+    __u16 path_bytes;     /* resolved from the kernel's file object, in the process's mount namespace; no terminator */
     __u16 filename_bytes; /* as the caller wrote it: the script where one was named */
-    __u16 argv_bytes; /* zero-separated, at most FNS_ARGV_BYTES */
+    __u16 argv_bytes;     /* zero-separated, at most FNS_ARGV_BYTES */
     __u16 argc;
     __u32 padding;
 };

@@ -8,15 +8,15 @@
 
 #include "event.h"
 
-#define FNS_LEAF_PREFIXES 6
+#define FNS_LEAF_PREFIXES     6
 #define FNS_LEAF_PREFIX_BYTES 24
 #define FNS_PARENT_PATH_BYTES 128
 
 enum fns_sandbox_flag {
     FNS_SANDBOX_NESTED = 1 << 0,    /* a cgroup inside a sandbox: sandbox_id names the enclosing one */
     FNS_SANDBOX_POPULATED = 1 << 1, /* a process has been in it */
-    FNS_SANDBOX_REST = 1 << 2,      /* made by a {name*} template: a child made before it is populated takes its place */
-    FNS_SANDBOX_ADOPTED = 1 << 3,   /* it ran before the daemon did */
+    FNS_SANDBOX_REST = 1 << 2,    /* made by a {name*} template: a child made before it is populated takes its place */
+    FNS_SANDBOX_ADOPTED = 1 << 3, /* it ran before the daemon did */
 };
 
 /* Value of `sandboxes`. Kernel writes all but policy_id; user space inserts adopted sandboxes. */

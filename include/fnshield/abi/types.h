@@ -20,7 +20,7 @@
 #endif
 
 #define FNS_ASSERT_SIZE(type, bytes) FNS_ASSERT(sizeof(type) == (bytes), #type " changed its size")
-#define FNS_ASSERT_OFFSET(type, member, bytes) \
+#define FNS_ASSERT_OFFSET(type, member, bytes)                                                                         \
     FNS_ASSERT(__builtin_offsetof(type, member) == (bytes), #type "." #member " moved")
 
 /* A sandbox is named by the id of its cgroup in the default (v2) hierarchy; 0 is the host. */

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// trigger: one static program that does the acts that the kernel tests want to see, attacks and look-alikes alike, and
+// prints what it did: `trigger NAME [ARGUMENT…]` → lines of "key=value", exit 0 if the act was done (whatever its
+// result). A new act is a function and a row in the table of its file; main.cpp knows the tables.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace fnshield::attacks {
+
+using Arguments = std::span<char* const>;  // what follows the act's name
+
+struct Act {
+    std::string_view name;
+    std::string_view arguments;  // for --help: "PID ADDRESS"
+    int (*run)(Arguments arguments);
+};
+
+[[nodiscard]] std::span<const Act> basic_acts();
+
+}  // namespace fnshield::attacks
