@@ -76,6 +76,9 @@ struct Policy {
         std::optional<std::vector<EgressRule>> init;
         std::optional<std::vector<EgressRule>> warm;
         bool metadata_service_allowed = false;
+        // Where DNS may go although no list names it: port 53 of these networks only, not port 53 of the world, which is
+        // a classic way out. `egress.resolvers`, or the node's own (/etc/resolv.conf) where the policy has no such key.
+        std::vector<Cidr> resolvers;
     } egress;
 
     struct Files {
@@ -85,7 +88,9 @@ struct Policy {
     } files;
 
     struct Memory {
-        std::vector<std::string> allow_from;  // function names or host program paths, globs
+        // Who may read this one's memory, globs: "resize" (a function of the same tenant), "acme/resize" (of that
+        // tenant), "/usr/bin/gdb" (a host program's path). Absent = any host program, no other sandbox.
+        std::optional<std::vector<std::string>> allow_from;
     } memory;
 
     std::map<std::string, RuleSetting, std::less<>> rules;
