@@ -1,3 +1,32 @@
-# Where a distribution would put it all.
+# Where a distribution would put it all. DESTDIR and --prefix work as usual; configuration, unit and state folders follow
+# the prefix only where that is not /usr.
+set(FNSHIELD_SYSCONFDIR "/etc" CACHE PATH "Folder of fnshield/fnshield.yaml; absolute, whatever the prefix")
+set(FNSHIELD_UNITDIR "lib/systemd/system" CACHE PATH "Folder of the systemd unit")
+
+set(FNSHIELD_SBINDIR ${CMAKE_INSTALL_FULL_SBINDIR})
+configure_file(packaging/systemd/fnshieldd.service.in ${CMAKE_BINARY_DIR}/fnshieldd.service @ONLY)
+
 install(TARGETS fnshieldd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS fnshield RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${CMAKE_BINARY_DIR}/fnshieldd.service DESTINATION ${FNSHIELD_UNITDIR})
+install(FILES packaging/systemd/fnshield.sysusers.conf DESTINATION lib/sysusers.d RENAME fnshield.conf)
+install(FILES packaging/config/fnshield.yaml DESTINATION ${FNSHIELD_SYSCONFDIR}/fnshield)
+install(FILES packaging/config/fnshield.logrotate DESTINATION ${FNSHIELD_SYSCONFDIR}/logrotate.d RENAME fnshield)
+file(GLOB SHIPPED_POLICIES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/policies/*.yaml)
+install(FILES ${SHIPPED_POLICIES} DESTINATION ${FNSHIELD_SYSCONFDIR}/fnshield/policies)
+file(GLOB SCHEMAS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/policies/*.schema.json ${CMAKE_SOURCE_DIR}/packaging/config/*.schema.json)
+install(FILES ${SCHEMAS} DESTINATION ${CMAKE_INSTALL_DATADIR}/fnshield)
+foreach(section 1 5 8)
+  file(GLOB MAN_PAGES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/man/*.${section})
+  install(FILES ${MAN_PAGES} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+file(GLOB BASH_COMPLETIONS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/completions/*.bash)
+foreach(completion ${BASH_COMPLETIONS})
+  get_filename_component(program ${completion} NAME_WE)
+  install(FILES ${completion} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ${program})
+endforeach()
+file(GLOB ZSH_COMPLETIONS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/completions/_*)
+install(FILES ${ZSH_COMPLETIONS} DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+file(GLOB FISH_COMPLETIONS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/completions/*.fish)
+install(FILES ${FISH_COMPLETIONS} DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
