@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control/filter.h"
+
+#include <algorithm>
+#include <array>
+
+namespace fnshield::control {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 4> kSeverities = {"low", "medium", "high", "critical"};
+
+// Only the last * is ever tried again, so a hostile pattern costs pattern × text steps at most.
+bool glob(std::string_view pattern, std::string_view text)
+{
+    std::size_t at = 0;
+    std::size_t in = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t resume = 0;
+    while (in < text.size()) {
+        if (at < pattern.size() && pattern[at] == '*') {
+            star = at++;
+            resume = in;
+        } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == text[in])) {
+            ++at;
+            ++in;
+        } else if (star != std::string_view::npos) {
+            at = star + 1;
+            in = ++resume;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', at) == std::string_view::npos;
+}
+
+// Text or number of a member; "" where it is absent or something else.
+std::string text_of(const Json& object, const char* key)
+{
+    const auto found = object.find(key);
+    if (found == object.end())
+        return {};
+    if (found->is_string())
+        return found->get<std::string>();
+    return found->is_number_unsigned() ? std::to_string(found->get<std::uint64_t>()) : std::string();
+}
+
+const Json* object_of(const Json& object, const char* key)
+{
+    const auto found = object.find(key);
+    return found != object.end() && found->is_object() ? &*found : nullptr;
+}
+
+void add_identity(const Json* sandbox, std::vector<MatchKeys::Identity>& identities)
+{
+    if (sandbox == nullptr)
+        return;
+    identities.push_back({.id = text_of(*sandbox, "id"),
+                          .cgroup = text_of(*sandbox, "cgroup"),
+                          .function = text_of(*sandbox, "function"),
+                          .instance = text_of(*sandbox, "instance")});
+}
+
+bool names_sandbox(const std::string& pattern, const MatchKeys::Identity& identity)
+{
+    return (!identity.id.empty() && pattern == identity.id) || glob(pattern, identity.cgroup) ||
+           glob(pattern, identity.instance) || glob(pattern, identity.function + "/" + identity.instance);
+}
+
+std::size_t severity_rank(std::string_view severity)
+{
+    return static_cast<std::size_t>(std::ranges::find(kSeverities, severity) - kSeverities.begin());
+}
+
+}  // namespace
+
+MatchKeys match_keys(const Json& event_or_alert)
+{
+    MatchKeys keys;
+    if (!event_or_alert.is_object())
+        return keys;
+    add_identity(object_of(event_or_alert, "sandbox"), keys.sandboxes);
+    if (const Json* target = object_of(event_or_alert, "target"))
+        add_identity(object_of(*target, "sandbox"), keys.sandboxes);
+    keys.rule = text_of(event_or_alert, "rule");
+    keys.severity = text_of(event_or_alert, "severity");
+    if (std::string kind = text_of(event_or_alert, "kind"); !kind.empty())
+        keys.kinds.push_back(std::move(kind));
+    const auto evidence = event_or_alert.find("evidence");
+    if (evidence != event_or_alert.end() && evidence->is_array())
+        for (const Json& item : *evidence)
+            if (item.is_object())
+                keys.kinds.push_back(text_of(item, "kind"));
+    return keys;
+}
+
+MatchKeys match_keys(const Sandbox& sandbox)
+{
+    MatchKeys keys;
+    keys.sandboxes.push_back({.id = std::to_string(sandbox.id),
+                              .cgroup = sandbox.cgroup,
+                              .function = sandbox.name.function,
+                              .instance = sandbox.name.instance});
+    return keys;
+}
+
+bool kind_matches(std::string_view pattern, std::string_view kind)
+{
+    return pattern.empty() || glob(pattern, kind);
+}
+
+bool Filter::matches(const MatchKeys& keys) const
+{
+    const auto any_sandbox = [&](auto&& wanted) { return std::ranges::any_of(keys.sandboxes, wanted); };
+    if (!sandbox.empty() && !any_sandbox([&](const auto& identity) { return names_sandbox(sandbox, identity); }))
+        return false;
+    if (!function.empty() && !any_sandbox([&](const auto& identity) { return glob(function, identity.function); }))
+        return false;
+    if (!rule.empty() && !glob(rule, keys.rule))
+        return false;
+    if (!kind.empty() && !std::ranges::any_of(keys.kinds, [&](const auto& one) { return glob(kind, one); }))
+        return false;
+    return severity.empty() || severity_rank(keys.severity) >= severity_rank(severity);
+}
+
+Result<void> check_filter(const Filter& filter)
+{
+    if (!filter.severity.empty() && severity_rank(filter.severity) == kSeverities.size())
+        return fail("unknown severity '" + filter.severity + "': one of low, medium, high, critical", ExitCode::usage);
+    if (filter.kind.empty())
+        return {};
+    std::string known;
+    for (int i = 0; i < static_cast<int>(kFirstInternalKind); ++i) {
+        const std::string_view kind = event_kind_name(static_cast<EventKind>(i));
+        if (kind_matches(filter.kind, kind))
+            return {};
+        known.append(known.empty() ? "" : ", ").append(kind);
+    }
+    return fail("no event is of kind '" + filter.kind + "': " + known, ExitCode::usage);
+}
+
+}  // namespace fnshield::control
