@@ -18,21 +18,22 @@ Json sandbox_object(SandboxId id, const std::string& cgroup, const SandboxName& 
             {"invocation", invocation}};
 }
 
-Json event_sandbox(const Observation& seen)
+Json event_sandbox(const Event& event, const Model& model)
 {
-    if (seen.sandbox)
-        return sandbox_json(*seen.sandbox);
-    if (seen.event.sandbox == kHost)
+    if (event.sandbox == kHost)
         return nullptr;
-    return {{"id", std::to_string(seen.event.sandbox)}, {"cgroup_id", seen.event.sandbox}};
+    if (const Sandbox* sandbox = model.sandbox(event.sandbox))
+        return sandbox_json(*sandbox);
+    return {{"id", std::to_string(event.sandbox)}, {"cgroup_id", event.sandbox}};
 }
 
-Json event_process(const Observation& seen)
+Json event_process(const Event& event, const Model& model)
 {
-    const ProcessInfo& info = seen.event.process;
-    if (info.tgid == 0 || seen.event.has(FNS_FLAG_NO_TASK))
+    const ProcessInfo& info = event.process;
+    if (info.tgid == 0 || event.has(FNS_FLAG_NO_TASK))
         return nullptr;
-    return {{"pid", info.tgid}, {"start_ns", info.start_ns}, {"exe", seen.process ? seen.process->exe : std::string()},
+    const Process* process = model.process(info.tgid, info.start_ns);
+    return {{"pid", info.tgid}, {"start_ns", info.start_ns}, {"exe", process ? process->exe : std::string()},
             {"uid", info.uid},  {"comm", info.comm},         {"parent_pid", info.parent_tgid}};
 }
 
@@ -86,14 +87,14 @@ Json sandbox_json(const Sandbox& sandbox)
     return sandbox_object(sandbox.id, sandbox.cgroup, sandbox.name, sandbox.state, sandbox.invocation);
 }
 
-Json event_json(const Observation& seen, std::int64_t wall_offset_ns)
+Json event_json(const Event& event, const Model& model, std::int64_t wall_offset_ns)
 {
-    Json json{{"time", format_rfc3339(seen.event.time_ns, wall_offset_ns)},
-              {"seq", seen.event.seq},
-              {"kind", event_kind_name(seen.event.kind)},
-              {"sandbox", event_sandbox(seen)},
-              {"process", event_process(seen)}};
-    add_own_fields(json, seen.event);
+    Json json{{"time", format_rfc3339(event.time_ns, wall_offset_ns)},
+              {"seq", event.seq},
+              {"kind", event_kind_name(event.kind)},
+              {"sandbox", event_sandbox(event, model)},
+              {"process", event_process(event, model)}};
+    add_own_fields(json, event);
     return json;
 }
 

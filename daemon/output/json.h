@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "daemon/detect/detector.h"
 #include "daemon/model/event.h"
+#include "daemon/model/model.h"
 #include "daemon/respond/alert.h"
 
 namespace fnshield {
@@ -17,7 +17,7 @@ namespace fnshield {
 [[nodiscard]] bool is_public(EventKind kind);
 
 // `time`, `seq`, `kind`, `sandbox` (null = the host), `process` (null = no task acted), then the event's own fields.
-[[nodiscard]] nlohmann::ordered_json event_json(const Observation& seen, std::int64_t wall_offset_ns);
+[[nodiscard]] nlohmann::ordered_json event_json(const Event& event, const Model& model, std::int64_t wall_offset_ns);
 
 [[nodiscard]] nlohmann::ordered_json alert_json(const Alert& alert);
 

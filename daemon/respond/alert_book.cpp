@@ -24,22 +24,20 @@ std::size_t AlertBook::KeyHash::operator()(const Key& key) const
     return hash * 31 + std::hash<std::string>{}(key.key);
 }
 
-AlertBook::Recorded AlertBook::record(const RuleDescriptor& rule, const Finding& finding, const Observation& seen,
+AlertBook::Recorded AlertBook::record(const Detection& detection, const Event& event, const Model& model,
                                       const AlertContext& context)
 {
-    const Subject subject = subject_of(finding, seen);
-    Recorded recorded{.severity = subject.policy->severity_for(rule.rule, rule.severity),
-                      .requested = subject.policy->action_for(rule.rule)};
-    if (recorded.requested == Action::off) {
+    Recorded recorded;
+    if (detection.action() == Action::off) {
         ++turned_off_;
         return recorded;
     }
 
-    Key key{.rule = std::string(rule.rule), .sandbox = subject.id, .key = finding.key};
+    Key key{.rule = std::string(detection.rule->rule), .sandbox = detection.sandbox, .key = detection.finding.key};
     if (const auto found = index_.find(key); found != index_.end()) {
-        if (!is_over(*found->second, seen.event.time_ns)) {
+        if (!is_over(*found->second, event.time_ns)) {
             entries_.splice(entries_.end(), entries_, found->second);
-            raise(entries_.back(), seen, subject, recorded);
+            raise(entries_.back(), detection, event, model, recorded);
             return recorded;
         }
         forget(found->second, recorded.emit);
@@ -49,8 +47,8 @@ AlertBook::Recorded AlertBook::record(const RuleDescriptor& rule, const Finding&
         ++evictions_;
     }
 
-    auto alert = keep(make_alert(rule, finding, seen, subject, context));
-    entries_.push_back({.key = key, .alert = alert, .emitted_ns = seen.event.time_ns});
+    auto alert = keep(make_alert(detection, event, model, context));
+    entries_.push_back({.key = key, .alert = alert, .emitted_ns = event.time_ns});
     index_.emplace(std::move(key), std::prev(entries_.end()));
     recorded.outcome = Outcome::made;
     recorded.alert = alert;
@@ -63,15 +61,16 @@ bool AlertBook::is_over(const Entry& entry, Nanoseconds now_ns) const
     return now_ns > entry.alert->last_seen_ns + options_.cooldown_ns;
 }
 
-void AlertBook::raise(Entry& entry, const Observation& seen, const Subject& subject, Recorded& recorded)
+void AlertBook::raise(Entry& entry, const Detection& detection, const Event& event, const Model& model,
+                      Recorded& recorded)
 {
     Alert& alert = *entry.alert;
-    alert.count += 1 + static_cast<std::uint64_t>(seen.event.repeats);
+    alert.count += 1 + static_cast<std::uint64_t>(event.repeats);
     // Two rings: an event may come after one that happened later.
-    alert.first_seen_ns = std::min(alert.first_seen_ns, seen.event.time_ns);
-    alert.last_seen_ns = std::max(alert.last_seen_ns, seen.event.time_ns);
-    alert.degraded = alert.degraded || (subject.sandbox && subject.sandbox->lost_events > 0);
-    add_evidence(alert, seen.event);
+    alert.first_seen_ns = std::min(alert.first_seen_ns, event.time_ns);
+    alert.last_seen_ns = std::max(alert.last_seen_ns, event.time_ns);
+    alert.degraded = alert.degraded || has_lost_events(detection.sandbox, model);
+    add_evidence(alert, event);
 
     recorded.outcome = Outcome::updated;
     recorded.alert = entry.alert;

@@ -45,9 +45,7 @@ public:
 
     struct Recorded {
         Outcome outcome = Outcome::off;
-        AlertPtr alert;                     // null where off
-        Severity severity = Severity::low;  // as the policy has it, also where off
-        Action requested = Action::off;
+        AlertPtr alert;              // null where off
         std::vector<AlertPtr> emit;  // to be written now, in this order: an alert that had to make room, then this one
     };
 
@@ -55,9 +53,12 @@ public:
     AlertBook(RandomSource& random, Options options) : options_(options), ids_(random) {}
     explicit AlertBook(RandomSource& random) : AlertBook(random, Options{}) {}
 
-    [[nodiscard]] Recorded record(const RuleDescriptor& rule, const Finding& finding, const Observation& seen,
-                                  const AlertContext& context);
-    // What a responder did about an alert of outcome `made`, before it is written.
+    // `event` and `model` are those that the detection was made from.
+    [[nodiscard]] Recorded record(
+        const Detection& detection, const Event& event, const Model& model,
+        const AlertContext& context);  // What a responder did about an alert of outcome `made`, before it is written.
+                                       // Until then, what a policy asks for
+    // beyond an alert is "taken": "none" (monitor mode).
     void set_taken(const Alert& alert, Action taken);
 
     // Updates that are due, and those of alerts whose cooldown is over.
@@ -92,7 +93,7 @@ private:
     using Entries = std::list<Entry>;  // the one not seen for longest first
 
     [[nodiscard]] bool is_over(const Entry& entry, Nanoseconds now_ns) const;
-    void raise(Entry& entry, const Observation& seen, const Subject& subject, Recorded& recorded);
+    void raise(Entry& entry, const Detection& detection, const Event& event, const Model& model, Recorded& recorded);
     void forget(Entries::iterator entry, std::vector<AlertPtr>& emit);
     [[nodiscard]] std::shared_ptr<Alert> keep(Alert alert);
 

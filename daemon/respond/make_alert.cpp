@@ -16,57 +16,48 @@ AlertSandbox snapshot(const Sandbox& sandbox)
 }
 
 // A sandbox that the model does not know (any more) keeps its id at least.
-std::optional<AlertSandbox> snapshot(const Sandbox* sandbox, SandboxId id)
+std::optional<AlertSandbox> sandbox_of(SandboxId id, const Model& model)
 {
-    if (sandbox)
-        return snapshot(*sandbox);
-    return id == kHost ? std::nullopt : std::optional(AlertSandbox{.id = id, .state = SandboxState::gone});
-}
-
-std::optional<AlertProcess> actor(const Observation& seen)
-{
-    const ProcessInfo& info = seen.event.process;
-    if (info.tgid == 0 || seen.event.has(FNS_FLAG_NO_TASK))
+    if (id == kHost)
         return std::nullopt;
-    AlertProcess process{.pid = info.tgid, .start_ns = info.start_ns, .uid = info.uid};
-    if (!seen.process)
-        return process;
-    process.exe = seen.process->exe;
-    process.argv = mask_argv(seen.process->argv);
-    for (const Process* ancestor : seen.model.ancestors(*seen.process))
-        process.ancestors.push_back({.pid = ancestor->info.tgid, .exe = ancestor->exe});
-    return process;
+    const Sandbox* sandbox = model.sandbox(id);
+    return sandbox ? snapshot(*sandbox) : AlertSandbox{.id = id, .state = SandboxState::gone};
 }
 
-AlertTarget target_of(const Finding& finding, const Observation& seen)
+std::optional<AlertProcess> actor_of(const Event& event, const Model& model)
+{
+    const ProcessInfo& info = event.process;
+    if (info.tgid == 0 || event.has(FNS_FLAG_NO_TASK))
+        return std::nullopt;
+    AlertProcess actor{.pid = info.tgid, .start_ns = info.start_ns, .uid = info.uid};
+    const Process* process = model.process(info.tgid, info.start_ns);
+    if (!process)
+        return actor;
+    actor.exe = process->exe;
+    actor.argv = mask_argv(process->argv);
+    for (const Process* ancestor : model.ancestors(*process))
+        actor.ancestors.push_back({.pid = ancestor->info.tgid, .exe = ancestor->exe});
+    return actor;
+}
+
+AlertTarget target_of(const Finding& finding, const Event& event, const Model& model)
 {
     AlertTarget target{.detail = finding.target};
-    const auto* memory = seen.event.as<MemoryBody>();
-    target.sandbox = snapshot(seen.target_sandbox, memory ? memory->target_sandbox : kHost);
-    if (seen.target_process || (memory && memory->target.tgid != 0)) {
-        const ProcessInfo& info = seen.target_process ? seen.target_process->info : memory->target;
-        target.process = AlertProcess{.pid = info.tgid, .start_ns = info.start_ns, .uid = info.uid};
-        if (seen.target_process)
-            target.process->exe = seen.target_process->exe;
+    const auto* memory = event.as<MemoryBody>();
+    if (!memory)
+        return target;
+    target.sandbox = sandbox_of(memory->target_sandbox, model);
+    if (memory->target.tgid != 0) {
+        const Process* process = model.process(memory->target.tgid, memory->target.start_ns);
+        target.process = AlertProcess{.pid = memory->target.tgid,
+                                      .start_ns = memory->target.start_ns,
+                                      .exe = process ? process->exe : std::string(),
+                                      .uid = memory->target.uid};
     }
     return target;
 }
 
 }  // namespace
-
-Subject subject_of(const Finding& finding, const Observation& seen)
-{
-    Subject subject{.id = seen.event.sandbox, .sandbox = seen.sandbox, .policy = seen.policy};
-    if (finding.about) {
-        subject.id = *finding.about;
-        subject.sandbox = seen.model.sandbox(*finding.about);
-        if (subject.sandbox)
-            subject.policy = subject.sandbox->policy.get();
-    }
-    if (finding.on_behalf_of_target)
-        subject.policy = &seen.target_policy();
-    return subject;
-}
 
 void add_evidence(Alert& alert, const Event& event)
 {
@@ -77,34 +68,41 @@ void add_evidence(Alert& alert, const Event& event)
         exec->argv = mask_argv(exec->argv, kMaxEvidenceArgvBytes);
 }
 
-Alert make_alert(const RuleDescriptor& rule, const Finding& finding, const Observation& seen, const Subject& subject,
-                 const AlertContext& context)
+Alert make_alert(const Detection& detection, const Event& event, const Model& model, const AlertContext& context)
 {
+    const RuleDescriptor& rule = *detection.rule;
+    const Finding& finding = detection.finding;
     Alert alert;
-    alert.time_ns = alert.first_seen_ns = alert.last_seen_ns = seen.event.time_ns;
+    alert.time_ns = alert.first_seen_ns = alert.last_seen_ns = event.time_ns;
     alert.wall_offset_ns = context.wall_offset_ns;
     alert.node = context.node;
     alert.rule = rule.rule;
     alert.category = rule.category;
-    alert.severity = subject.policy->severity_for(rule.rule, rule.severity);
+    alert.severity = detection.severity();
     alert.techniques.assign(rule.techniques.begin(), rule.techniques.end());
     alert.summary = mask_text(finding.summary);
-    alert.sandbox = snapshot(subject.sandbox, subject.id);
-    alert.process = actor(seen);
-    alert.target = target_of(finding, seen);
+    alert.sandbox = sandbox_of(detection.sandbox, model);
+    alert.process = actor_of(event, model);
+    alert.target = target_of(finding, event, model);
     // The event itself is the last and may not be crowded out.
     const auto& earlier = finding.earlier_evidence;
     const std::size_t skip = earlier.size() >= kMaxEvidence ? earlier.size() - kMaxEvidence + 1 : 0;
     for (std::size_t i = skip; i < earlier.size(); ++i)
         add_evidence(alert, earlier[i]);
-    add_evidence(alert, seen.event);
-    alert.count = 1 + static_cast<std::uint64_t>(seen.event.repeats);
-    alert.degraded = subject.sandbox && subject.sandbox->lost_events > 0;
-    alert.requested = subject.policy->action_for(rule.rule);
+    add_evidence(alert, event);
+    alert.count = 1 + static_cast<std::uint64_t>(event.repeats);
+    alert.degraded = has_lost_events(detection.sandbox, model);
+    alert.requested = detection.action();
     if (alert.requested == Action::alert)
         alert.taken = Action::alert;
-    alert.policy = subject.policy->name;
+    alert.policy = detection.policy->name;
     return alert;
+}
+
+bool has_lost_events(SandboxId id, const Model& model)
+{
+    const Sandbox* sandbox = model.sandbox(id);
+    return sandbox && sandbox->lost_events > 0;
 }
 
 }  // namespace fnshield
