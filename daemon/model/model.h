@@ -4,7 +4,9 @@
 //
 // apply() takes one event and answers the events that follow from it (a listen may make a sandbox ready). It is pure
 // but for its own tables: no file, clock or socket, so that a recording gives the same model as the live node did.
-// Bounded: `limits` caps each table; the oldest gone entry goes first, then the oldest; evictions are counted.
+// Bounded: `limits` caps each table. The oldest gone entry goes first, then the sandbox that was longest without an
+// event, or the oldest process of a sandbox that has more than its share; evictions are counted, and a sandbox that is
+// evicted alive makes a sandbox_gone as well, so that all who keep state of it let go.
 // Not thread-safe; the daemon's loop owns it.
 #pragma once
 
@@ -47,7 +49,8 @@ public:
         std::size_t sandboxes = 16384;
         std::size_t processes = 65536;
         std::size_t ports_per_sandbox = 64;
-        Nanoseconds keep_gone_ns = 30 * kSecond;  // late events and queries still find a sandbox for this long
+        Nanoseconds keep_gone_ns = 30 * kSecond;   // late events and queries still find a sandbox for this long
+        Nanoseconds keep_exited_ns = 5 * kSecond;  // … a process; longer while children of it are known
     };
 
     Model(const Recogniser& recogniser, const PolicySource& policies, Limits limits);
@@ -59,7 +62,7 @@ public:
 
     [[nodiscard]] const Sandbox* sandbox(SandboxId id) const;  // null where unknown; valid until the next apply()
     [[nodiscard]] const Process* process(std::uint32_t tgid, Nanoseconds start_ns) const;  // the same
-    // The process and its ancestors inside and above the sandbox, nearest first, at most `depth`.
+    // The process itself first, then its ancestors as far as they are known, nearest first; at most `depth` in all.
     [[nodiscard]] std::vector<const Process*> ancestors(const Process& process, std::size_t depth = 16) const;
     void for_each_sandbox(const std::function<void(const Sandbox&)>& visit) const;
     [[nodiscard]] std::vector<TableStats> tables() const;
