@@ -69,13 +69,13 @@ class Detector {
 public:
     virtual ~Detector() = default;
     [[nodiscard]] virtual const RuleDescriptor& descriptor() const = 0;
-    // One event of a wanted kind. At most one finding for one event; but a tick is given again until there is no finding
-    // (engine.h), for one second can make many sandboxes late.
+    // One event of a wanted kind. At most one finding for one event; but a tick is given again until there is no
+    // finding (engine.h), for one second can make many sandboxes late.
     [[nodiscard]] virtual std::optional<Finding> on_event(const Observation& seen) = 0;
     // The sandbox is gone: forget all about it.
     virtual void on_sandbox_gone(SandboxId) {}
     // Bounded state, for fnshield_table_*; nothing where the detector keeps none.
-    [[nodiscard]] virtual std::optional<TableStats> table() const { return std::nullopt; }
+    [[nodiscard]] virtual std::vector<TableStats> tables() const { return {}; }
 };
 
 // All detectors, in the order of the rule table (detect/registry.cpp).

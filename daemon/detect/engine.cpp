@@ -49,9 +49,7 @@ std::vector<Detection> DetectorEngine::on_event(const Event& event, const Model&
                 auto finding = detector->on_event(seen);
                 if (!finding)
                     break;
-                auto detection = resolve(detector->descriptor(), std::move(*finding), seen);
-                if (detection.action() != Action::off)
-                    found.push_back(std::move(detection));
+                found.push_back(resolve(detector->descriptor(), std::move(*finding), seen));
             }
         }
     }
@@ -77,8 +75,8 @@ std::vector<TableStats> DetectorEngine::tables() const
 {
     std::vector<TableStats> stats;
     for (const auto& detector : detectors_)
-        if (const auto table = detector->table())
-            stats.push_back(*table);
+        for (const TableStats& table : detector->tables())
+            stats.push_back(table);
     return stats;
 }
 

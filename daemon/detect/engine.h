@@ -37,7 +37,8 @@ public:
     // `host_policy` decides for what happens outside of any sandbox: PolicySource::policy_for({}). Never null.
     DetectorEngine(std::vector<std::unique_ptr<Detector>> detectors, std::shared_ptr<const Policy> host_policy);
 
-    // Findings of rules that the deciding policy turns off are left out.
+    // Also findings of rules that the deciding policy turns off: Detection::action() says so, who makes alerts counts
+    // them.
     [[nodiscard]] std::vector<Detection> on_event(const Event& event, const Model& model);
 
     // After a reload.

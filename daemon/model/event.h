@@ -155,6 +155,7 @@ struct MemoryBody {
     fns_via via{};
     std::string name;        // /proc entry: "mem", "environ", "fd/3"
     bool attempted = false;  // refused or failed
+    std::string actor_exe;   // the program of an actor on the host, which the model does not follow; empty = not known
 };
 
 struct LossBody {

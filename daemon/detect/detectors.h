@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One maker a detector, each in a file of its own; registry.cpp calls them. The classes stay in their files.
+#pragma once
+
+#include <memory>
+
+#include "daemon/detect/detector.h"
+
+namespace fnshield::detect {
+
+[[nodiscard]] std::unique_ptr<Detector> make_coldstart_slow();
+[[nodiscard]] std::unique_ptr<Detector> make_coldstart_storm();
+[[nodiscard]] std::unique_ptr<Detector> make_coldstart_init_egress();
+[[nodiscard]] std::unique_ptr<Detector> make_coldstart_init_exec();
+[[nodiscard]] std::unique_ptr<Detector> make_function_unexpected_exec();
+[[nodiscard]] std::unique_ptr<Detector> make_function_fileless_exec();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_memory_read();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_memory_write();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_ptrace();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_proc_peek();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_fd_theft();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_raw_socket();
+[[nodiscard]] std::unique_ptr<Detector> make_identity_metadata_service();
+[[nodiscard]] std::unique_ptr<Detector> make_health_heartbeat();
+[[nodiscard]] std::unique_ptr<Detector> make_health_loss();
+
+}  // namespace fnshield::detect

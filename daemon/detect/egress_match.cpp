@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See egress_match.h.
+#include "daemon/detect/egress_match.h"
+
+#include <algorithm>
+
+namespace fnshield::detect {
+
+bool stays_inside(const SocketBody& socket)
+{
+    const Endpoint& remote = socket.remote;
+    if (remote.family == 0 || remote.is_loopback() || remote.is_unspecified())
+        return true;
+    return remote.family == socket.local.family && remote.address == socket.local.address;
+}
+
+bool is_declared_resolver(const Policy& policy, const Endpoint& remote)
+{
+    return (remote.port == 53 || remote.port == 853) &&
+           std::ranges::any_of(policy.egress.resolvers, [&](const Cidr& cidr) { return cidr.contains(remote); });
+}
+
+bool lists_port(const EgressRule& rule, std::uint16_t port)
+{
+    return rule.ports.empty() || std::ranges::find(rule.ports, port) != rule.ports.end();
+}
+
+bool lists_address(std::span<const EgressRule> rules, const Endpoint& remote)
+{
+    return std::ranges::any_of(rules, [&](const EgressRule& rule) {
+        return rule.cidr && rule.cidr->contains(remote) && lists_port(rule, remote.port);
+    });
+}
+
+}  // namespace fnshield::detect

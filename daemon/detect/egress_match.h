@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a policy lets a sandbox talk to. Shared by the rules about egress.
+#pragma once
+
+#include <span>
+
+#include "daemon/detect/detector.h"
+
+namespace fnshield::detect {
+
+// Stays inside of the sandbox's own network namespace: loopback, the unspecified address (Linux connects 0.0.0.0 to
+// loopback), an address that is the socket's own, or none at all (a family without addresses).
+[[nodiscard]] bool stays_inside(const SocketBody& socket);
+
+// Port 53 or 853 of a resolver that the policy names. Port 53 of any other address is egress like any other: it is a
+// well-known way out.
+[[nodiscard]] bool is_declared_resolver(const Policy& policy, const Endpoint& remote);
+
+// One row lists the port: no ports given means all.
+[[nodiscard]] bool lists_port(const EgressRule& rule, std::uint16_t port);
+
+// A row with a cidr lists the address and port. Rows with a name are not looked at.
+[[nodiscard]] bool lists_address(std::span<const EgressRule> rules, const Endpoint& remote);
+
+}  // namespace fnshield::detect

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// function.unexpected_exec (T1059): a program runs while the sandbox is warm that the policy does not list for it.
+//
+// Signal: an exec after ready whose file the list exec.warm does not name (an empty list: any exec).
+// Why it works: most handlers serve from one process; command injection and web shells need an exec.
+// False positives: per-request forks of a declared handler (the classic OpenFaaS watchdog) are listed; what runs from
+// outside (`runc exec`: probes, `docker exec`, and their children) is the operator's, unless the file may be the
+// function's own: in the writable layer, unlinked, a memfd. A script that the image has but that runs such a file by
+// its interpreter is the gap that is left. A policy without the list is quiet.
+// Memory: none.
+#include <array>
+
+#include "daemon/detect/detectors.h"
+#include "daemon/detect/exec_match.h"
+#include "daemon/detect/wording.h"
+
+namespace fnshield::detect {
+namespace {
+
+constexpr std::array<std::string_view, 1> kTechniques{"T1059"};
+constexpr std::array kKinds{EventKind::exec};
+
+constexpr RuleDescriptor kDescriptor{
+    .rule = "function.unexpected_exec",
+    .category = Category::function,
+    .severity = Severity::medium,
+    .techniques = kTechniques,
+    .short_text = "A warm function ran a program that the policy does not list",
+    .long_text =
+        "A function that serves ran a program that exec.warm of its policy does not name. Look at its "
+        "arguments and at the request that was served then: an injected command looks like this. If the "
+        "handler starts programs by design, list them.",
+    .kinds = kKinds,
+};
+
+class UnexpectedExec : public Detector {
+public:
+    [[nodiscard]] const RuleDescriptor& descriptor() const override { return kDescriptor; }
+
+    [[nodiscard]] std::optional<Finding> on_event(const Observation& seen) override
+    {
+        const auto* exec = seen.event.as<ExecBody>();
+        if (!exec || !seen.sandbox || !seen.sandbox->warm() || !seen.policy->exec.warm)
+            return std::nullopt;
+        if (is_operators_exec(seen, *exec) || lists_exec(*seen.policy->exec.warm, *exec))
+            return std::nullopt;
+        Finding finding;
+        finding.summary = actor_label(seen) + " ran " + exec_label(*exec) + " while warm";
+        if (const std::string parent = parent_program_of(seen); !parent.empty())
+            finding.summary += ", from " + parent;
+        finding.summary += "; exec.warm of policy " + seen.policy->name + " does not list it";
+        finding.key = exec->path;
+        finding.target.file = exec->path;
+        return finding;
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Detector> make_function_unexpected_exec()
+{
+    return std::make_unique<UnexpectedExec>();
+}
+
+}  // namespace fnshield::detect
