@@ -84,8 +84,13 @@ void Model::State::on_frozen(SandboxEntry& entry, const Event& event, Out& out)
 void Model::State::on_move(SandboxEntry&, const Event& event, Out&)
 {
     const auto* body = event.as<LifecycleBody>();
-    if (body != nullptr && body->subject.tgid != 0 && body->from_sandbox != event.sandbox)
-        processes.move(body->subject, body->from_sandbox, event.sandbox);
+    if (body == nullptr || body->subject.tgid == 0)
+        return;
+    // Of a process that left, the event is the sandbox's that it left.
+    if (body->value == 0)
+        processes.leave(body->subject);
+    else if (body->from_sandbox != event.sandbox)
+        processes.enter_by_move(body->subject, event.sandbox, event.has(FNS_FLAG_ENTRANT));
 }
 
 void Model::State::on_found(SandboxEntry& entry, const Event& event, Out&)

@@ -44,7 +44,7 @@ void Model::State::apply(const Event& event, Out& out)
         return tick(event.time_ns);
     see_target(event, out);
     if (event.sandbox == kHost)
-        return on_host(event);
+        return;
     SandboxEntry* entry = sandboxes.find(event.sandbox);
     if (event.kind == EventKind::loss && entry != nullptr)
         return on_loss(*entry, event, out);
@@ -67,14 +67,6 @@ void Model::State::tick(Nanoseconds now_ns)
         return;
     for (const SandboxId id : sandboxes.expire(now_ns - limits.keep_gone_ns))
         processes.forget_sandbox(id);
-}
-
-// A process that left its sandbox is nobody's any more.
-void Model::State::on_host(const Event& event)
-{
-    const auto* body = event.as<LifecycleBody>();
-    if (event.kind == EventKind::cgroup_move && body != nullptr)
-        processes.move(body->subject, body->from_sandbox, kHost);
 }
 
 // First sight of a sandbox whose cgroup_made is lost or still to come. What the event tells decides whether the start

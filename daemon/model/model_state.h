@@ -47,7 +47,6 @@ struct Model::State {
 
     void apply(const Event& event, Out& out);
     void tick(Nanoseconds now_ns);
-    void on_host(const Event& event);
     SandboxEntry* adopt(SandboxId id, const Event& event, Out& out);
     SandboxEntry& insert(SandboxId id, const Event& event, Out& out);
     void name(SandboxEntry& entry, std::string path);

@@ -84,17 +84,12 @@ void ProcessTable::found(const Event& event, const ExecBody& body)
     process.exec_flags = body.flags;
 }
 
-void ProcessTable::move(const ProcessInfo& subject, SandboxId from, SandboxId to)
+void ProcessTable::enter_by_move(const ProcessInfo& subject, SandboxId to, bool entrant)
 {
     Node* known = node(key_of(subject));
-    if (to == kHost) {
-        if (known != nullptr)
-            remove(*known);
-        return;
-    }
-    if (known == nullptr)
+    if (known == nullptr) {
         known = &enter(subject, to);
-    else if (known->process.sandbox != to) {
+    } else if (known->process.sandbox != to) {
         Nodes& before = by_sandbox_[known->process.sandbox];
         Nodes& after = by_sandbox_[to];
         after.splice(after.end(), before, known->in_sandbox);
@@ -102,9 +97,13 @@ void ProcessTable::move(const ProcessInfo& subject, SandboxId from, SandboxId to
             by_sandbox_.erase(known->process.sandbox);
         known->process.sandbox = to;
     }
-    // Out of another sandbox it is no operator's doing: it stays what it was.
-    if (from == kHost)
-        known->process.entrant = true;
+    known->process.entrant |= entrant;
+}
+
+void ProcessTable::leave(const ProcessInfo& subject)
+{
+    if (Node* const known = node(key_of(subject)))
+        remove(*known);
 }
 
 void ProcessTable::expire(Nanoseconds now_ns)

@@ -32,8 +32,9 @@ public:
     void exec(const Event& event, const ExecBody& body);
     void exit(const Event& event);
     void found(const Event& event, const ExecBody& body);
-    // A move between cgroups; to kHost means that the process left.
-    void move(const ProcessInfo& subject, SandboxId from, SandboxId to);
+    // Moves between cgroups: into a sandbox, out of all.
+    void enter_by_move(const ProcessInfo& subject, SandboxId to, bool entrant);
+    void leave(const ProcessInfo& subject);
 
     // Lets go of those that exited long enough ago.
     void expire(Nanoseconds now_ns);

@@ -47,7 +47,7 @@ struct Sandbox {
     std::optional<Nanoseconds> frozen_ns;  // since when, while frozen
     std::optional<Nanoseconds> gone_ns;
     PhaseBody cold_start;
-    std::uint64_t invocation = 0;  // connections accepted on a listening port since the start
+    std::uint64_t invocation = 0;  // connections accepted on listening ports
     std::uint64_t alerts = 0;
     std::uint64_t events = 0;
     std::uint64_t lost_events = 0;

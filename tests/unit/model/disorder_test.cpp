@@ -40,7 +40,7 @@ protected:
             case 4:
                 return frozen_event(sandbox, now, pick(2) != 0);
             case 5:
-                return move_event(sandbox, now, actor, pick(7));
+                return pick(3) == 0 ? leave_event(sandbox, now, actor) : move_event(sandbox, now, actor, pick(7));
             case 6:
                 return fork_event(sandbox, now, actor, other);
             case 7:

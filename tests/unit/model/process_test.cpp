@@ -110,6 +110,16 @@ TEST_F(Processes, MovedOutOfAnotherSandboxIsNoOperatorsDoing)
     EXPECT_TRUE(is_known(100));
 }
 
+TEST_F(Processes, PutInBySomebodyInASandboxIsNoEntrant)
+{
+    start();
+    Event pulled = move_event(kBox, 4 * kSecond, process(300));
+    pulled.flags = 0;
+    apply(pulled);
+    EXPECT_FALSE(known(300).entrant);
+    EXPECT_EQ(known(300).sandbox, kBox);
+}
+
 TEST_F(Processes, MovedBetweenNestedCgroupsStaysWhatItWas)
 {
     start();
@@ -121,7 +131,7 @@ TEST_F(Processes, MovedBetweenNestedCgroupsStaysWhatItWas)
 TEST_F(Processes, MovedOutIsNobodysAnyMore)
 {
     start();
-    apply(move_event(kHost, 4 * kSecond, process(100), kBox));
+    apply(leave_event(kBox, 4 * kSecond, process(100)));
     EXPECT_FALSE(is_known(100));
 }
 

@@ -99,11 +99,21 @@ inline Event frozen_event(SandboxId sandbox, Nanoseconds time_ns, bool frozen)
     return lifecycle_event(EventKind::cgroup_frozen, sandbox, time_ns, {.value = frozen ? 1U : 0U});
 }
 
-// `subject` moved into `sandbox` out of `from`.
+// `subject` moved into `sandbox`, by a runtime where it came from the host.
 inline Event move_event(SandboxId sandbox, Nanoseconds time_ns, ProcessInfo subject, SandboxId from = kHost)
 {
+    Event event = lifecycle_event(EventKind::cgroup_move, sandbox, time_ns,
+                                  {.value = 1, .subject = std::move(subject), .from_sandbox = from});
+    if (from == kHost)
+        event.flags |= FNS_FLAG_ENTRANT;
+    return event;
+}
+
+// `subject` moved out of `sandbox`, into none.
+inline Event leave_event(SandboxId sandbox, Nanoseconds time_ns, ProcessInfo subject)
+{
     return lifecycle_event(EventKind::cgroup_move, sandbox, time_ns,
-                           {.subject = std::move(subject), .from_sandbox = from});
+                           {.value = 0, .subject = std::move(subject), .from_sandbox = sandbox});
 }
 
 // --- process ---
