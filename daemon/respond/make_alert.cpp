@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/respond/make_alert.h"
 
+#include <ranges>
+
 #include "daemon/respond/mask.h"
 
 namespace fnshield {
@@ -35,7 +37,7 @@ std::optional<AlertProcess> actor_of(const Event& event, const Model& model)
         return actor;
     actor.exe = process->exe;
     actor.argv = mask_argv(process->argv);
-    for (const Process* ancestor : model.ancestors(*process))
+    for (const Process* ancestor : model.ancestors(*process) | std::views::drop(1))  // the first is the process itself
         actor.ancestors.push_back({.pid = ancestor->info.tgid, .exe = ancestor->exe});
     return actor;
 }
