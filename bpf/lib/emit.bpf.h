@@ -12,6 +12,8 @@
 const volatile __u32 fns_bulk_budget = 4000;
 /* A repeated act is forwarded again after this long, with the number of repeats in between. */
 const volatile __u64 fns_repeat_after_ns = FNS_NS_PER_SECOND;
+/* Critical events that one sandbox may send a second by acts that it can repeat at will. */
+const volatile __u32 fns_critical_share = 200;
 
 enum fns_ring { FNS_RING_CRITICAL, FNS_RING_BULK };
 
@@ -43,6 +45,22 @@ static __always_inline bool fns_within_budget(struct fns_sandbox *sandbox, __u64
         sandbox->window_events = 0;
     }
     return __sync_fetch_and_add(&sandbox->window_events, 1) < fns_bulk_budget;
+}
+
+/*
+ * The ring for an act that matters and that a sandbox can repeat at will (listen, a raw socket, a metadata address):
+ * critical up to fns_critical_share a second, then bulk, so that no sandbox can fill the critical ring by itself.
+ */
+static __always_inline enum fns_ring fns_critical_within_share(struct fns_sandbox *sandbox)
+{
+    __u64 now_ns = bpf_ktime_get_boot_ns();
+
+    if (now_ns - sandbox->critical_window_ns > FNS_NS_PER_SECOND) {
+        sandbox->critical_window_ns = now_ns;
+        sandbox->critical_events = 0;
+    }
+    __sync_fetch_and_add(&sandbox->critical_events, 1);
+    return sandbox->critical_events <= fns_critical_share ? FNS_RING_CRITICAL : FNS_RING_BULK;
 }
 
 /*

@@ -23,4 +23,15 @@ static __always_inline void fns_fill_process(struct fns_process *process, const 
     bpf_probe_read_kernel(process->comm, sizeof(process->comm), &task->comm);
 }
 
+/*
+ * FNS_FLAG_COMPAT and FNS_FLAG_IO_URING as far as the task itself tells: the 32-bit entry marks its thread, and io_uring
+ * has worker threads. A request that io_uring does in its submitter's own time looks like any system call here.
+ */
+static __always_inline __u32 fns_task_flags(const struct task_struct *task)
+{
+    __u32 flags = BPF_CORE_READ(task, flags) & PF_IO_WORKER ? FNS_FLAG_IO_URING : 0;
+
+    return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT ? flags | FNS_FLAG_COMPAT : flags;
+}
+
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sensors/decode.h"
+#include "daemon/sensors/egress_sensor.h"
 #include "daemon/sensors/heartbeat_sensor.h"
 #include "daemon/sensors/sensor.h"
 
@@ -8,6 +9,7 @@ namespace {
 
 // lifecycle first: a sandbox must be known before anything that happens in it can be seen.
 constexpr SensorRow kRows[] = {
+    {FNS_SENSOR_EGRESS, make_egress_sensor, decode_egress},
     {FNS_SENSOR_HEARTBEAT, make_heartbeat_sensor, decode_heartbeat},
 };
 

@@ -19,5 +19,6 @@ struct Act {
 };
 
 [[nodiscard]] std::span<const Act> basic_acts();
+[[nodiscard]] std::span<const Act> egress_acts();
 
 }  // namespace fnshield::attacks

@@ -10,6 +10,7 @@ using fnshield::attacks::Act;
 
 constexpr std::span<const Act> (*kTables[])() = {
     fnshield::attacks::basic_acts,
+    fnshield::attacks::egress_acts,
 };
 
 }  // namespace

@@ -29,6 +29,23 @@ enum fns_socket_flag {
     FNS_SOCKET_MAPPED = 1 << 0, /* the caller wrote ::ffff:a.b.c.d */
 };
 
+/*
+ * What `process` and `repeats` of the header mean here, by kind:
+ *
+ * CONNECT, SEND   the process that did it, at the hook: the act may still fail. One event for each (process, peer,
+ *                 protocol) and second; `repeats` are the same again since the last event. A send to a client's port
+ *                 (32768 and up) from a socket bound to a lower one is an answer: the client's port does not count.
+ *                 via PACKET: no earlier hook saw it (raw and ping sockets, SCTP); FNS_FLAG_NO_TASK where the packet
+ *                 left in another task's time.
+ * BIND            after it succeeded, `local.port_be` is the port really bound. TCP and UDP.
+ * LISTEN          TCP; `local.port_be` is 0 where listen() itself has to choose a port. The listen may still fail
+ *                 where two sockets share a port by SO_REUSEADDR.
+ * ACCEPT          the handshake of a TCP connection to a listening socket ended, accept() itself may come later. Always
+ *                 FNS_FLAG_NO_TASK: the kernel answers in interrupt context. At most one event in 10 ms for each
+ *                 sandbox and port; connections = sum of (1 + repeats). The first one goes to the critical ring.
+ * SOCKET          a raw or packet socket was made, or refused (`result`). domain 0: an entry whose arguments cannot be
+ *                 trusted (io_uring, socketcall), so only CAP_NET_RAW is certain.
+ */
 struct fns_socket_event {
     struct fns_event_header header;
     struct fns_endpoint remote;
@@ -45,12 +62,16 @@ FNS_ASSERT_SIZE(struct fns_socket_event, 72 + 40 + 8 + 16);
 
 #define FNS_DNS_QUESTION_BYTES 272
 
-/* A question seen leaving the sandbox: raw bytes from the start of the DNS header, decoded in user space. */
+/*
+ * A question seen leaving the sandbox for port 53: raw bytes from the start of the DNS header, decoded in user space.
+ * The same bytes (but for the id) from one process count as `repeats` for a second. Over TCP `process` is the one that
+ * connected; the length prefix is not part of the message, and a message split over segments is put together.
+ */
 struct fns_dns_event {
     struct fns_event_header header;
     struct fns_endpoint resolver;
     __u16 protocol; /* IPPROTO_UDP, IPPROTO_TCP */
-    __u16 message_bytes;
+    __u16 message_bytes; /* valid ones in `message`; FNS_FLAG_TRUNCATED where there were more */
     __u8 message[FNS_DNS_QUESTION_BYTES];
 };
 FNS_ASSERT_SIZE(struct fns_dns_event, 72 + 24 + 272);

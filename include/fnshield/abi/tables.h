@@ -30,8 +30,10 @@ struct fns_sandbox {
     __u64 lost_events; /* of this sandbox, all sensors and stages */
     __u32 flags;       /* enum fns_sandbox_flag */
     __u32 policy_id;
+    __u64 critical_window_ns; /* start of the second that critical_events counts */
+    __u64 critical_events;    /* in that second, of those acts that a sandbox can repeat at will */
 };
-FNS_ASSERT_SIZE(struct fns_sandbox, 64);
+FNS_ASSERT_SIZE(struct fns_sandbox, 80);
 
 enum fns_parent_flag {
     FNS_PARENT_REST = 1 << 0, /* {name*}: sandboxes may be any number of levels below */

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/attacks/network.h"
+
+#include <arpa/inet.h>
+#include <linux/ipv6.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace fnshield::attacks {
+namespace {
+
+void bring_up(int control, const char* interface)
+{
+    ifreq request{};
+    std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    if (ioctl(control, SIOCSIFFLAGS, &request) != 0)
+        give_up("SIOCSIFFLAGS");
+}
+
+void add_v4(in_addr address)
+{
+    if ((ntohl(address.s_addr) >> 24) == 127)
+        return;
+    const int control = make_socket(AF_INET, SOCK_DGRAM);
+    ifreq request{};
+    std::strcpy(request.ifr_name, "lo:1");
+    auto* end = reinterpret_cast<sockaddr_in*>(&request.ifr_addr);
+    end->sin_family = AF_INET;
+    end->sin_addr = address;
+    if (ioctl(control, SIOCSIFADDR, &request) != 0)
+        give_up("SIOCSIFADDR");
+}
+
+void add_v6(const in6_addr& address)
+{
+    if (IN6_IS_ADDR_LOOPBACK(&address))
+        return;
+    const int control = make_socket(AF_INET6, SOCK_DGRAM);
+    in6_ifreq request{};
+    request.ifr6_addr = address;
+    request.ifr6_prefixlen = 128;
+    request.ifr6_ifindex = static_cast<int>(if_nametoindex("lo"));
+    if (ioctl(control, SIOCSIFADDR, &request) != 0)
+        give_up("SIOCSIFADDR for IPv6");
+}
+
+}  // namespace
+
+void give_up(const char* what)
+{
+    std::perror(what);
+    std::exit(1);
+}
+
+int report(long result)
+{
+    std::printf("result=%ld\n", result < 0 ? -static_cast<long>(errno) : 0L);
+    return 0;
+}
+
+int make_socket(int family, int type, int protocol)
+{
+    const int fd = socket(family, type | SOCK_CLOEXEC, protocol);
+    if (fd < 0)
+        give_up("socket");
+    return fd;
+}
+
+Address address_of(const char* text, std::uint16_t port)
+{
+    Address made;
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&made.storage);
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&made.storage);
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        made.length = sizeof *v4;
+    } else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        made.length = sizeof *v6;
+    } else {
+        std::fprintf(stderr, "trigger: '%s' is no address\n", text);
+        std::exit(2);
+    }
+    return made;
+}
+
+void enter_private_network(const Address& address)
+{
+    if (unshare(CLONE_NEWNET) != 0)
+        give_up("unshare");
+    bring_up(make_socket(AF_INET, SOCK_DGRAM), "lo");
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
+    if (address.family() == AF_INET) {
+        add_v4(v4->sin_addr);
+    } else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        in_addr inner{};
+        std::memcpy(&inner, v6->sin6_addr.s6_addr + 12, sizeof inner);
+        add_v4(inner);
+    } else {
+        add_v6(v6->sin6_addr);
+    }
+}
+
+std::vector<unsigned char> dns_query(const std::string& name)
+{
+    std::vector<unsigned char> message = {0x12, 0x34, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0};
+    for (std::size_t from = 0; from < name.size();) {
+        const std::size_t dot = std::min(name.find('.', from), name.size());
+        message.push_back(static_cast<unsigned char>(dot - from));
+        message.insert(message.end(), name.begin() + static_cast<long>(from), name.begin() + static_cast<long>(dot));
+        from = dot + 1;
+    }
+    for (const unsigned char byte : {0, 0, 1, 0, 1})  // the root, type A, class IN
+        message.push_back(byte);
+    return message;
+}
+
+}  // namespace fnshield::attacks
