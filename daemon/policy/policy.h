@@ -76,8 +76,9 @@ struct Policy {
         std::optional<std::vector<EgressRule>> init;
         std::optional<std::vector<EgressRule>> warm;
         bool metadata_service_allowed = false;
-        // Where DNS may go although no list names it: port 53 of these networks only, not port 53 of the world, which is
-        // a classic way out. `egress.resolvers`, or the node's own (/etc/resolv.conf) where the policy has no such key.
+        // Where DNS may go although no list names it: port 53 of these networks only, not port 53 of the world, which
+        // is a classic way out. `egress.resolvers`, or the node's own (/etc/resolv.conf) where the policy has no such
+        // key.
         std::vector<Cidr> resolvers;
     } egress;
 
@@ -99,7 +100,8 @@ struct Policy {
     [[nodiscard]] Severity severity_for(std::string_view rule, Severity otherwise) const;
 };
 
-// fnmatch-like: * within a segment, ** across '/', ? one character. No brackets.
+// fnmatch-like: * within a segment, ** across '/', "**/" any number of folders (none included), ? one character but
+// '/'. No brackets. Time is at most pattern × text.
 [[nodiscard]] bool glob_match(std::string_view pattern, std::string_view text);
 
 }  // namespace fnshield

@@ -10,6 +10,7 @@
 
 #define FNS_LEAF_PREFIXES     6
 #define FNS_LEAF_PREFIX_BYTES 24
+#define FNS_LEAF_PREFIX_NOT   '!'
 #define FNS_PARENT_PATH_BYTES 128
 
 enum fns_sandbox_flag {
@@ -43,6 +44,10 @@ enum fns_parent_flag {
  * Value of `parents` (by cgroup id) and `parent_paths` (by path in the default hierarchy): a cgroup under which
  * sandboxes appear `depth` levels below. Where leaf prefixes are given, only a cgroup whose own name begins with
  * one of them is a sandbox (docker-, crio-, …), so that a service beside it is not.
+ *
+ * The first prefix that fits decides. One that begins with FNS_LEAF_PREFIX_NOT refuses ("!crio-conmon-": CRI-O's
+ * monitor is not a container); they stand first. Where no prefix fits, a name is refused, unless all of them are
+ * refusals. With FNS_PARENT_REST, a cgroup that is not taken is itself a parent by the same rule.
  */
 struct fns_parent {
     __u32 depth; /* ≥ 1; 1 = its children are sandboxes */
