@@ -21,7 +21,8 @@ else()
     COMMENT "vmlinux.h from bpf/lib/vmlinux_small.h" VERBATIM)
 endif()
 
-file(GLOB BPF_HEADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/lib/*.h ${CMAKE_SOURCE_DIR}/include/fnshield/abi/*.h)
+file(GLOB BPF_HEADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/lib/*.h ${CMAKE_SOURCE_DIR}/bpf/sensors/*.h
+     ${CMAKE_SOURCE_DIR}/include/fnshield/abi/*.h)
 
 set(BPF_FLAGS -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Wno-unused-parameter
     -isystem ${BPF_OUT}/vmlinux -I${CMAKE_SOURCE_DIR} -I${CMAKE_SOURCE_DIR}/include)

@@ -156,6 +156,7 @@ struct MemoryBody {
     std::string name;        // /proc entry: "mem", "environ", "fd/3"
     bool attempted = false;  // refused or failed
     std::string actor_exe;   // the program of an actor on the host, which the model does not follow; empty = not known
+    bool hint = false;       // target and name come from the caller's own memory
 };
 
 struct LossBody {

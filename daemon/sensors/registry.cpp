@@ -2,6 +2,7 @@
 #include "daemon/sensors/decode.h"
 #include "daemon/sensors/egress_sensor.h"
 #include "daemon/sensors/heartbeat_sensor.h"
+#include "daemon/sensors/memory_sensor.h"
 #include "daemon/sensors/sensor.h"
 
 namespace fnshield {
@@ -11,6 +12,7 @@ namespace {
 constexpr SensorRow kRows[] = {
     {FNS_SENSOR_EGRESS, make_egress_sensor, decode_egress},
     {FNS_SENSOR_HEARTBEAT, make_heartbeat_sensor, decode_heartbeat},
+    {FNS_SENSOR_MEMORY, make_memory_sensor, decode_memory},
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ enum fns_via {
 
 struct fns_memory_event {
     struct fns_event_header header;
-    struct fns_process target;
+    struct fns_process target;      /* tgid 0: the other process could not be named */
     __u64 target_sandbox_id;        /* FNS_HOST where the target is in none */
     __u64 requested_pid;            /* as the caller named it, in its own pid namespace; 0 where none was named */
     __s64 result;                   /* of the call where it is known, else 0 */
@@ -48,7 +48,7 @@ struct fns_memory_event {
     __u16 via;                      /* enum fns_via */
     char name[FNS_PROC_NAME_BYTES]; /* /proc entry: "mem", "environ", "fd/3"; else empty */
     __u32 attempted;                /* 1: refused or failed, result is -errno */
-    __u32 padding;
+    __u32 hint; /* 1: target and name come from a path in the caller's memory, which a racing thread can change */
 };
 FNS_ASSERT_SIZE(struct fns_memory_event, 72 + 40 + 24 + 8 + 64 + 8);
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * One name for a system call whatever the ABI: the kernel numbers them differently for 64-bit and 32-bit callers. Only
+ * those that some program asks for.
+ */
+#ifndef FNSHIELD_BPF_SYSCALLS_H
+#define FNSHIELD_BPF_SYSCALLS_H
+
+#include "regs.bpf.h"
+
+/* name, x86-64 number, i386 number */
+#define FNS_SYSCALLS(X)                                                                                                \
+    X(READ, 0, 3)                                                                                                      \
+    X(WRITE, 1, 4)                                                                                                     \
+    X(OPEN, 2, 5)                                                                                                      \
+    X(PREAD64, 17, 180)                                                                                                \
+    X(PWRITE64, 18, 181)                                                                                               \
+    X(READV, 19, 145)                                                                                                  \
+    X(WRITEV, 20, 146)                                                                                                 \
+    X(SENDFILE, 40, 187)                                                                                               \
+    X(EXECVE, 59, 11)                                                                                                  \
+    X(CHDIR, 80, 12)                                                                                                   \
+    X(FCHDIR, 81, 133)                                                                                                 \
+    X(READLINK, 89, 85)                                                                                                \
+    X(PTRACE, 101, 26)                                                                                                 \
+    X(GETDENTS64, 217, 220)                                                                                            \
+    X(OPENAT, 257, 295)                                                                                                \
+    X(NEWFSTATAT, 262, 300)                                                                                            \
+    X(READLINKAT, 267, 305)                                                                                            \
+    X(SPLICE, 275, 313)                                                                                                \
+    X(PREADV, 295, 333)                                                                                                \
+    X(PWRITEV, 296, 334)                                                                                               \
+    X(PROCESS_VM_READV, 310, 347)                                                                                      \
+    X(PROCESS_VM_WRITEV, 311, 348)                                                                                     \
+    X(KCMP, 312, 349)                                                                                                  \
+    X(EXECVEAT, 322, 358)                                                                                              \
+    X(COPY_FILE_RANGE, 326, 377)                                                                                       \
+    X(PREADV2, 327, 378)                                                                                               \
+    X(PWRITEV2, 328, 379)                                                                                              \
+    X(STATX, 332, 383)                                                                                                 \
+    X(IO_URING_ENTER, 426, 426)                                                                                        \
+    X(OPENAT2, 437, 437)                                                                                               \
+    X(PIDFD_GETFD, 438, 438)                                                                                           \
+    X(PROCESS_MADVISE, 440, 440)
+
+#define FNS_SYSCALL_WORD(name, native, compat) FNS_CALL_##name,
+
+enum fns_call_word { FNS_CALL_OTHER, FNS_SYSCALLS(FNS_SYSCALL_WORD) };
+
+/* i386 has two sendfiles; the 32-bit offset is all that tells them apart. */
+#define FNS_SENDFILE64_I386 239
+
+static __always_inline enum fns_call_word fns_call_word(const struct fns_call *call)
+{
+#define FNS_NATIVE_CASE(name, native, compat)                                                                          \
+    case native:                                                                                                       \
+        return FNS_CALL_##name;
+#define FNS_COMPAT_CASE(name, native, compat)                                                                          \
+    case compat:                                                                                                       \
+        return FNS_CALL_##name;
+
+    if (call->compat) {
+        switch (call->nr) {
+            FNS_SYSCALLS(FNS_COMPAT_CASE)
+        case FNS_SENDFILE64_I386:
+            return FNS_CALL_SENDFILE;
+        default:
+            return FNS_CALL_OTHER;
+        }
+    }
+    switch (call->nr) {
+        FNS_SYSCALLS(FNS_NATIVE_CASE)
+    default:
+        return FNS_CALL_OTHER;
+    }
+#undef FNS_NATIVE_CASE
+#undef FNS_COMPAT_CASE
+}
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * One process reaching into another: is it a breach candidate, was it said already, and the event if not. Shared by
+ * all programs of the memory sensor.
+ *
+ * A candidate has actor and target in different sandboxes, at least one of them in one. Dropped: the same sandbox (and
+ * so the process itself and its threads), and a parent reaching into its own child. A child that reaches into its
+ * parent in another sandbox or on the host is a candidate.
+ */
+#ifndef FNSHIELD_BPF_MEMORY_ACT_H
+#define FNSHIELD_BPF_MEMORY_ACT_H
+
+#include "fnshield/abi/memory.h"
+#include "../lib/emit.bpf.h"
+#include "../lib/proc.bpf.h"
+
+/* The daemon reads /proc of sandboxes itself; set before loading. */
+const volatile __u32 daemon_tgid = 0;
+
+struct fns_memory_act {
+    const struct task_struct *target; /* NULL: not resolved */
+    __u64 requested_pid;
+    __s64 result;
+    __u32 syscall_nr;
+    __u32 flags; /* enum fns_event_flag */
+    __u16 access;
+    __u16 via;
+    __u8 attempted;
+    __u8 hint;
+    struct fns_proc_name name;
+};
+
+static __always_inline bool fns_is_own_child(const struct task_struct *target)
+{
+    return (__u32)BPF_CORE_READ(target, real_parent, tgid) == bpf_get_current_pid_tgid() >> 32;
+}
+
+/* `target` may be NULL: then the actor's sandbox alone decides. */
+static __always_inline bool fns_is_candidate(const struct fns_sandbox *actor, const struct task_struct *target,
+                                             const struct fns_sandbox *target_sandbox)
+{
+    if (!target)
+        return actor != NULL;
+    return fns_sandbox_id(actor) != fns_sandbox_id(target_sandbox) && !fns_is_own_child(target);
+}
+
+static __always_inline void fns_fill_memory_event(struct fns_memory_event *event, const struct fns_memory_act *act,
+                                                  const struct fns_sandbox *actor,
+                                                  const struct fns_sandbox *target_sandbox)
+{
+    fns_fill_header(&event->header, FNS_SENSOR_MEMORY,
+                    act->access == FNS_ACCESS_FD ? FNS_EVENT_FD_ACCESS : FNS_EVENT_MEMORY_ACCESS, sizeof(*event),
+                    actor);
+    event->header.flags |= act->flags;
+    fns_fill_process(&event->header.process, (const struct task_struct *)bpf_get_current_task());
+    __builtin_memset(&event->target, 0, sizeof(event->target));
+    if (act->target)
+        fns_fill_process(&event->target, act->target);
+    event->target_sandbox_id = fns_sandbox_id(target_sandbox);
+    event->requested_pid = act->requested_pid;
+    event->result = act->result;
+    event->syscall_nr = act->syscall_nr;
+    event->access = act->access;
+    event->via = act->via;
+    __builtin_memcpy(event->name, act->name.text, sizeof(event->name));
+    event->attempted = act->attempted;
+    event->hint = act->hint;
+}
+
+/* Says it, unless it was just said. */
+static __always_inline void fns_report_candidate(const struct fns_memory_act *act, struct fns_sandbox *actor,
+                                                 const struct fns_sandbox *target_sandbox)
+{
+    __u32 tgid = bpf_get_current_pid_tgid() >> 32;
+    const struct task_struct *target = act->target;
+    enum fns_event_kind kind = act->access == FNS_ACCESS_FD ? FNS_EVENT_FD_ACCESS : FNS_EVENT_MEMORY_ACCESS;
+    struct fns_memory_event *event;
+    __u32 repeats;
+    __u64 what;
+
+    if (tgid == daemon_tgid)
+        return;
+    what = fns_mix(act->name.head, (__u64)act->access << 32 | (__u64)act->via << 16 | act->attempted);
+    if (target)
+        what = fns_mix(what, BPF_CORE_READ(target, tgid));
+    if (fns_is_repeat(FNS_SENSOR_MEMORY, fns_sandbox_id(actor), kind, tgid, what, &repeats))
+        return;
+    event = fns_reserve(FNS_SENSOR_MEMORY, FNS_RING_CRITICAL, sizeof(*event), actor);
+    if (!event)
+        return;
+    fns_fill_memory_event(event, act, actor, target_sandbox);
+    event->header.repeats = repeats;
+    fns_submit(FNS_SENSOR_MEMORY, event);
+}
+
+/* For acts whose target is known from the start. */
+static __always_inline void fns_report_act(const struct fns_memory_act *act)
+{
+    struct fns_sandbox *actor = fns_current_sandbox();
+    struct fns_sandbox *target_sandbox = act->target ? fns_sandbox_of_task(act->target) : NULL;
+
+    if (fns_is_candidate(actor, act->target, target_sandbox))
+        fns_report_candidate(act, actor, target_sandbox);
+}
+
+#endif

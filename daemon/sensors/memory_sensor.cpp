@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sensors/memory_sensor.h"
+
+#include <algorithm>
+
+#include "daemon/sensors/decode.h"
+#include "fnshield/abi/memory.h"
+#include "memory.skel.h"
+
+namespace fnshield {
+namespace {
+
+constexpr std::string_view kOpens = "/proc/PID files opened but not read, or that read without the memory's lock";
+
+constexpr ProgramSpec kPrograms[] = {
+    {"memory_lock", Backend::tracepoint, Tier::always, "raw:mmap_lock_start_locking",
+     "memory that is read or written is seen only by process_vm_readv, process_vm_writev, ptrace and the opening of "
+     "/proc/PID files"},
+    {"exit_process_vm_readv", Backend::tracepoint, Tier::full, "syscall:sys_exit_process_vm_readv",
+     "refused reads of another's memory"},
+    {"exit_process_vm_writev", Backend::tracepoint, Tier::full, "syscall:sys_exit_process_vm_writev",
+     "refused writes to another's memory"},
+    {"exit_ptrace", Backend::tracepoint, Tier::full, "syscall:sys_exit_ptrace",
+     "ptrace attach and seize, refused or not; registers read by ptrace"},
+    {"exit_open", Backend::tracepoint, Tier::full, "syscall:sys_exit_open", kOpens},
+    {"exit_openat", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat", kOpens},
+    {"exit_openat2", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat2", kOpens},
+};
+
+class MemorySensor final : public Sensor {
+public:
+    MemorySensor(Skeleton<memory_bpf> skeleton, std::vector<ProgramStatus> programs)
+        : skeleton_(std::move(skeleton)), programs_(std::move(programs))
+    {
+    }
+    fns_sensor id() const override { return FNS_SENSOR_MEMORY; }
+    Result<void> attach() override
+    {
+        links_ = attach_programs(skeleton_.object(), programs_);
+        if (links_.empty())
+            return fail("no program of the memory sensor could be attached", ExitCode::unsupported);
+        return {};
+    }
+    const std::vector<ProgramStatus>& programs() const override { return programs_; }
+
+private:
+    Skeleton<memory_bpf> skeleton_;
+    std::vector<ProgramStatus> programs_;
+    std::vector<BpfLink> links_;
+};
+
+bool is_known(const fns_memory_event& raw)
+{
+    return raw.access < FNS_ACCESS_COUNT && raw.via < FNS_VIA_COUNT;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sensor>> make_memory_sensor(const SensorContext& context)
+{
+    auto skeleton = Skeleton<memory_bpf>::open("memory");
+    if (!skeleton)
+        return pass(std::move(skeleton));
+    (*skeleton)->rodata->daemon_tgid = context.daemon_tgid;
+    (*skeleton)->rodata->fns_repeat_after_ns = context.repeat_after_ns;
+    auto programs = choose_programs(skeleton->object(), kPrograms, context.host, context.choice);
+    const auto is_lock = [](const ProgramStatus& status) { return status.program == "memory_lock"; };
+    const auto lock = std::ranges::find_if(programs, is_lock);
+    (*skeleton)->rodata->fns_lock_is_watched = lock != programs.end() && lock->reason.empty();
+    if (auto shared = context.maps.share_with(skeleton->object()); !shared)
+        return pass(std::move(shared));
+    if (auto loaded = skeleton->load(); !loaded)
+        return pass(std::move(loaded));
+    return std::make_unique<MemorySensor>(std::move(*skeleton), std::move(programs));
+}
+
+Result<Event> decode_memory(std::span<const std::byte> bytes)
+{
+    auto raw = decode::fixed_part<fns_memory_event>(bytes);
+    if (!raw)
+        return pass(std::move(raw));
+    const bool is_fd = raw->header.kind == FNS_EVENT_FD_ACCESS;
+    if (!is_fd && raw->header.kind != FNS_EVENT_MEMORY_ACCESS)
+        return fail("event kind " + std::to_string(raw->header.kind) + " is not the memory sensor's");
+    if (!is_known(*raw))
+        return fail("memory event with access " + std::to_string(raw->access) + " and via " + std::to_string(raw->via));
+
+    Event event = decode::header(raw->header, is_fd ? EventKind::fd_access : EventKind::memory_access);
+    event.body = MemoryBody{.target = decode::process(raw->target),
+                            .target_sandbox = raw->target_sandbox_id,
+                            .requested_pid = raw->requested_pid,
+                            .result = raw->result,
+                            .syscall_nr = raw->syscall_nr,
+                            .access = static_cast<fns_access>(raw->access),
+                            .via = static_cast<fns_via>(raw->via),
+                            .name = decode::text(raw->name),
+                            .attempted = raw->attempted != 0,
+                            .hint = raw->hint != 0};
+    return event;
+}
+
+}  // namespace fnshield

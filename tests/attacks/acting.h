@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What acts share: their arguments, how they print a result, descriptors over a socket.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "tests/attacks/act.h"
+
+namespace fnshield::attacks {
+
+// PID and ADDRESS, the first and second argument; ends the program where they are missing.
+[[nodiscard]] pid_t pid(Arguments arguments);
+[[nodiscard]] void* address(Arguments arguments);
+[[nodiscard]] const char* word(Arguments arguments, std::size_t index);
+// "/proc/PID/NAME" of the first argument.
+[[nodiscard]] std::string proc_path(Arguments arguments, const char* name);
+
+// Prints "result=N", or "result=-ERRNO" where the call failed; the act's exit code.
+[[nodiscard]] int print_result(long result);
+
+[[nodiscard]] bool send_descriptor(int socket, int fd);
+[[nodiscard]] int receive_descriptor(int socket);
+
+}  // namespace fnshield::attacks
