@@ -52,11 +52,19 @@ endfunction()
 
 bpf_skeleton(shared_maps ${SHARED_MAPS_OBJECT})
 
-file(GLOB BPF_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/sensors/*.bpf.c ${CMAKE_SOURCE_DIR}/bpf/probes/*.bpf.c)
-foreach(source ${BPF_SOURCES})
+file(GLOB BPF_SENSORS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/sensors/*.bpf.c)
+foreach(source ${BPF_SENSORS})
   get_filename_component(name ${source} NAME_WE)
   bpf_object(${source} ${BPF_OUT}/${name}.o)
   bpf_skeleton(${name} ${SHARED_MAPS_OBJECT} ${BPF_OUT}/${name}.o)
+endforeach()
+
+# Probes stand alone: they ask what the kernel takes and share no map.
+file(GLOB BPF_PROBES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/probes/*.bpf.c)
+foreach(source ${BPF_PROBES})
+  get_filename_component(name ${source} NAME_WE)
+  bpf_object(${source} ${BPF_OUT}/${name}.o)
+  bpf_skeleton(${name} ${BPF_OUT}/${name}.o)
 endforeach()
 
 get_property(SKELETONS GLOBAL PROPERTY FNSHIELD_SKELETONS)

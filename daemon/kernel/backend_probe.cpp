@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/kernel/backend_probe.h"
+
+#include <csignal>
+#include <fstream>
+#include <unistd.h>
+
+#include "daemon/kernel/libbpf.h"
+#include "fentry_probe.skel.h"
+#include "lsm_probe.skel.h"
+#include "tracepoint_probe.skel.h"
+
+namespace fnshield {
+namespace {
+
+// Makes security_task_getpgid() run: for pid 0 the kernel does not ask it.
+void look_at_own_group() { (void)::getpgid(::getpid()); }
+
+void signal_itself() { (void)::kill(::getpid(), SIGURG); }
+
+std::string refusal(std::string_view step, int code)
+{
+    std::string text = "the kernel refuses to " + std::string(step) + " such a program (" +
+                       std::generic_category().message(code < 0 ? -code : code) + ")";
+    switch (code < 0 ? -code : code) {
+        case EPERM:
+        case EACCES:
+            return text + (::geteuid() == 0 ? ": a hypervisor, lockdown or a seccomp filter stands in the way"
+                                            : ": run this as root");
+        case ENOENT:
+        case ESRCH:
+        case EINVAL:
+        case ENOTSUP:
+        case 524:  // ENOTSUPP, the kernel's own
+            return text + ": it was built without what this needs (CONFIG_BPF_LSM, CONFIG_FUNCTION_TRACER, "
+                          "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)";
+        default:
+            return text;
+    }
+}
+
+// Loads, attaches, fires, counts. `silent` is what it means when all went well and nothing was counted.
+template <typename Skel, typename Fire, typename Fired>
+BackendSupport probe(const std::string& name, Fire fire, Fired fired, const std::string& silent)
+{
+    auto skeleton = Skeleton<Skel>::open(name);
+    if (!skeleton)
+        return {false, skeleton.error().message};
+    if (const int failed = Skel::load(skeleton->operator->()); failed != 0)
+        return {false, refusal("load", failed)};
+    if (const int failed = Skel::attach(skeleton->operator->()); failed != 0)
+        return {false, refusal("attach", failed)};
+    fire();
+    const bool counted = fired(*skeleton->operator->());
+    Skel::detach(skeleton->operator->());
+    return {counted, counted ? std::string() : silent};
+}
+
+// libbpf's warnings about refused probes are expected, and are not for the operator's terminal.
+void silence_libbpf()
+{
+    capture_libbpf_output();
+    (void)take_libbpf_output();
+}
+
+}  // namespace
+
+std::string active_lsms()
+{
+    std::ifstream file("/sys/kernel/security/lsm");
+    std::string list;
+    std::getline(file, list);
+    return list;
+}
+
+BackendSupport probe_lsm()
+{
+    silence_libbpf();
+    const std::string list = active_lsms();
+    auto support = probe<lsm_probe_bpf>(
+        "the LSM probe", look_at_own_group, [](const lsm_probe_bpf& probe) { return probe.bss->fired > 0; },
+        "the kernel takes the program but never calls it: bpf is not in its list of security modules; boot with lsm=" +
+            (list.empty() ? "(the present list)" : list) + ",bpf");
+    (void)take_libbpf_output();
+    return support;
+}
+
+BackendSupport probe_fentry()
+{
+    silence_libbpf();
+    auto support = probe<fentry_probe_bpf>(
+        "the fentry probe", look_at_own_group,
+        [](const fentry_probe_bpf& probe) { return probe.bss->entered > 0 && probe.bss->left > 0; },
+        "the kernel takes the program but never calls it: the function it was attached to is not the one that runs");
+    (void)take_libbpf_output();
+    return support;
+}
+
+BackendSupport probe_tracepoint()
+{
+    silence_libbpf();
+    auto support = probe<tracepoint_probe_bpf>(
+        "the tracepoint probe", signal_itself, [](const tracepoint_probe_bpf& probe) { return probe.bss->fired > 0; },
+        "the kernel takes the program but the tracepoint never fires");
+    (void)take_libbpf_output();
+    return support;
+}
+
+}  // namespace fnshield
