@@ -81,8 +81,11 @@ MatchKeys match_keys(const Json& event_or_alert)
     if (!event_or_alert.is_object())
         return keys;
     add_identity(object_of(event_or_alert, "sandbox"), keys.sandboxes);
-    if (const Json* target = object_of(event_or_alert, "target"))
+    if (const Json* target = object_of(event_or_alert, "target")) {
         add_identity(object_of(*target, "sandbox"), keys.sandboxes);
+        if (std::string id = text_of(*target, "sandbox"); !id.empty())  // as events name it
+            keys.sandboxes.push_back({.id = std::move(id), .cgroup = {}, .function = {}, .instance = {}});
+    }
     keys.rule = text_of(event_or_alert, "rule");
     keys.severity = text_of(event_or_alert, "severity");
     if (std::string kind = text_of(event_or_alert, "kind"); !kind.empty())

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/kernel/backend_probe.h"
 
+#include <linux/io_uring.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <fstream>
-#include <unistd.h>
 
 #include "daemon/kernel/libbpf.h"
 #include "fentry_probe.skel.h"
@@ -14,9 +19,15 @@ namespace fnshield {
 namespace {
 
 // Makes security_task_getpgid() run: for pid 0 the kernel does not ask it.
-void look_at_own_group() { (void)::getpgid(::getpid()); }
+void look_at_own_group()
+{
+    (void)::getpgid(::getpid());
+}
 
-void signal_itself() { (void)::kill(::getpid(), SIGURG); }
+void signal_itself()
+{
+    (void)::kill(::getpid(), SIGURG);
+}
 
 std::string refusal(std::string_view step, int code)
 {
@@ -32,8 +43,9 @@ std::string refusal(std::string_view step, int code)
         case EINVAL:
         case ENOTSUP:
         case 524:  // ENOTSUPP, the kernel's own
-            return text + ": it was built without what this needs (CONFIG_BPF_LSM, CONFIG_FUNCTION_TRACER, "
-                          "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)";
+            return text +
+                   ": it was built without what this needs (CONFIG_BPF_LSM, CONFIG_FUNCTION_TRACER, "
+                   "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)";
         default:
             return text;
     }
@@ -71,6 +83,35 @@ std::string active_lsms()
     std::string list;
     std::getline(file, list);
     return list;
+}
+
+bool compat_entry_works()
+{
+#ifdef __x86_64__
+    const pid_t child = ::fork();
+    if (child == 0) {
+        constexpr long kGetpid32 = 20;
+        const struct rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
+        (void)::setrlimit(RLIMIT_CORE, &no_core);
+        (void)::signal(SIGSEGV, SIG_DFL);
+        long result = kGetpid32;
+        __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+        ::_exit(result > 0 ? 0 : 1);
+    }
+    int status = 1;
+    while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+#else
+    return false;
+#endif
+}
+
+bool io_uring_works()
+{
+    io_uring_params parameters{};
+    const UniqueFd ring(static_cast<int>(::syscall(__NR_io_uring_setup, 1, &parameters)));
+    return static_cast<bool>(ring);
 }
 
 BackendSupport probe_lsm()

@@ -30,6 +30,14 @@ TEST(ControlFilter, NamesASandboxInAnyOfItsWays)
         EXPECT_FALSE(Filter{.sandbox = name}.matches(memory_read())) << name;
 }
 
+TEST(ControlFilter, AnEventNamesItsTargetById)
+{
+    const MatchKeys keys = match_keys(nlohmann::ordered_json::parse(R"({"kind":"memory_access","sandbox":null,
+        "target":{"sandbox":"4711","process":{"pid":1}}})"));
+    EXPECT_TRUE(Filter{.sandbox = "4711"}.matches(keys));
+    EXPECT_FALSE(Filter{.sandbox = "11"}.matches(keys));
+}
+
 TEST(ControlFilter, AFunctionIsTheActorsOrTheTargets)
 {
     EXPECT_TRUE(Filter{.function = "resize"}.matches(memory_read()));

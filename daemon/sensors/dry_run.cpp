@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sensors/dry_run.h"
+
+#include <unistd.h>
+
+namespace fnshield {
+namespace {
+
+DryRun try_sensor(const SensorRow& row, const SensorContext& context)
+{
+    DryRun tried{.sensor = row.id, .error = {}, .programs = {}};
+    auto sensor = row.make(context);
+    if (!sensor) {
+        tried.error = sensor.error().message;
+        return tried;
+    }
+    if (auto attached = (*sensor)->attach(); !attached)
+        tried.error = attached.error().message;
+    tried.programs = (*sensor)->programs();
+    for (ProgramStatus& program : tried.programs)
+        program.attached = program.attached || (program.backend == Backend::cgroup && program.reason.empty());
+    return tried;
+}
+
+}  // namespace
+
+Result<std::vector<DryRun>> dry_run_sensors(const Host& host, const ProgramChoice& choice)
+{
+    capture_libbpf_output();
+    auto maps = SharedMaps::make();
+    if (!maps)
+        return pass(std::move(maps));
+    const SensorContext context{
+        .host = host, .maps = *maps, .choice = choice, .daemon_tgid = static_cast<std::uint32_t>(::getpid())};
+    std::vector<DryRun> tried;
+    for (const SensorRow& row : sensor_rows())
+        tried.push_back(try_sensor(row, context));
+    return tried;
+}
+
+}  // namespace fnshield
