@@ -92,9 +92,9 @@ Follows on_exec(SandboxEntry& entry, const Event& event, const ExecBody& body)
         return {};
     if (box.adopted && entry.running_seen)
         return {};  // it began before the daemon did
-    const bool was_empty = box.adopted && !entry.ready_seen && box.listening.empty() && event.time_ns >= box.ready_ns;
+    const bool was_empty = box.adopted && !entry.ready_seen && box.listening.empty();
     if (was_empty && state_of(box) == SandboxState::ready) {
-        // A cgroup that was there before the daemon, and nothing ran in it until now.
+        // Nothing was seen to run in it until now: its start can be followed after all.
         state_of(box) = SandboxState::starting;
         box.ready_ns.reset();
     }

@@ -124,7 +124,7 @@ TEST_F(SandboxLife, PopulatedAgainIsAnotherLifeInTheSameCgroup)
     start_and_listen();
     apply(accept_event(kBox, 6 * kSecond, 8080));
     apply(populated_event(kBox, 7 * kSecond, false));
-    EXPECT_THAT(apply(populated_event(kBox, 8 * kSecond, true)), ElementsAre(EventKind::sandbox_created));
+    ASSERT_THAT(apply(populated_event(kBox, 8 * kSecond, true)), ElementsAre(EventKind::sandbox_created));
     EXPECT_TRUE(derived[0].as<LifecycleBody>()->adopted);
     EXPECT_EQ(box().state, SandboxState::ready);
     EXPECT_EQ(box().name.display(), "resize/i-1");
@@ -145,6 +145,7 @@ TEST_F(SandboxLife, GoneIsKeptForLateEventsThenForgotten)
     EXPECT_THAT(apply(exec_event(kBox, 9 * kSecond, process(100), "/late", FNS_EXEC_FIRST)), IsEmpty());
     EXPECT_EQ(box().state, SandboxState::gone);
     EXPECT_EQ(box().invocation, 0U);
+    EXPECT_THAT(box().listening, ElementsAre(8080));
     EXPECT_NE(model->process(100, start_of(100)), nullptr);
 
     EXPECT_THAT(apply(tick_event(39 * kSecond)), IsEmpty());
@@ -220,6 +221,17 @@ TEST_F(SandboxLife, AFirstExecThatComesLateDoesNotTakeAWarmSandboxBack)
     EXPECT_EQ(box().cgroup, "/fn/acme/resize/i-1");
     EXPECT_TRUE(box().adopted);  // its phases were not followed
     EXPECT_EQ(box().cold_start.total_ns, std::nullopt);
+}
+
+TEST_F(SandboxLife, AFirstExecAfterTheFirstSightLetsTheStartBeFollowed)
+{
+    apply(connect_event(kBox, 3 * kSecond, process(100), endpoint("10.0.0.1", 443)));
+    EXPECT_TRUE(box().warm());
+    apply(exec_event(kBox, 2 * kSecond, process(100), "/app", FNS_EXEC_FIRST));
+    EXPECT_TRUE(box().in_init());
+    EXPECT_FALSE(box().warm());
+    EXPECT_THAT(apply(listen_event(kBox, 6 * kSecond, process(100), 80)), ElementsAre(EventKind::sandbox_ready));
+    EXPECT_EQ(phases().init_ns, 4 * kSecond);
 }
 
 TEST_F(SandboxLife, FirstSightDuringSetupStillMeasuresTheInit)
