@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "daemon/output/journald_sink.h"
-#include "daemon/output/json.h"
 #include "daemon/output/jsonl_sink.h"
 
 namespace fnshield {
@@ -54,11 +53,9 @@ void Outputs::add(OutputSpec::Type type, OutputSpec::Stream stream, std::unique_
     wants_events_ = wants_events_ || stream == OutputSpec::Stream::events;
 }
 
-void Outputs::write_alert(const Alert& alert)
+void Outputs::write_alert(const Alert& alert, std::string_view json_line)
 {
-    const auto wants = [](const Row& row) { return row.stream == OutputSpec::Stream::alerts; };
-    if (std::ranges::any_of(rows_, wants))
-        write(OutputSpec::Stream::alerts, to_line(alert_json(alert)), &alert);
+    write(OutputSpec::Stream::alerts, json_line, &alert);
 }
 
 void Outputs::write_event(std::string_view json_line)

@@ -38,7 +38,8 @@ public:
     // With other sinks than those of the configuration.
     void add(OutputSpec::Type type, OutputSpec::Stream stream, std::unique_ptr<Sink> sink);
 
-    void write_alert(const Alert& alert);
+    // json_line: to_line(alert_json(alert)); the control socket wants the same object, so the caller makes it once.
+    void write_alert(const Alert& alert, std::string_view json_line);
     // Is it worth making the line?
     [[nodiscard]] bool wants_events() const { return wants_events_; }
     void write_event(std::string_view json_line);
