@@ -44,7 +44,9 @@ static __always_inline bool fns_within_budget(struct fns_sandbox *sandbox, __u64
         sandbox->window_start_ns = now_ns;
         sandbox->window_events = 0;
     }
-    return __sync_fetch_and_add(&sandbox->window_events, 1) < fns_bulk_budget;
+    /* Not by the value that fetch_and_add returns: kernels before 5.12 have no such instruction. */
+    __sync_fetch_and_add(&sandbox->window_events, 1);
+    return sandbox->window_events <= fns_bulk_budget;
 }
 
 /*

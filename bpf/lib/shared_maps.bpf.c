@@ -15,6 +15,8 @@
 #include "shared_maps.bpf.h"
 
 struct fns_sandboxes_map sandboxes SEC(".maps");
+struct fns_path_walks_map path_walks SEC(".maps");
+struct fns_members_map members SEC(".maps");
 struct fns_counters_map counters SEC(".maps");
 struct fns_seen_map seen SEC(".maps");
 struct fns_critical_ring events_critical SEC(".maps");

@@ -5,6 +5,32 @@
 
 #include "core.bpf.h"
 
+#define FNS_NAME_MAX 255
+
+/* Where path.bpf.h works on one path. */
+struct fns_path_walk {
+    const struct dentry *dentry;
+    const struct vfsmount *mount;
+    const struct dentry *root_dentry;
+    const struct vfsmount *root_mount;
+    __u32 offset; /* where in `buffer` the path begins; it ends at FNS_PATH_BYTES */
+    __u8 reached; /* the process's root was met */
+    __u8 cut;     /* too long or too deep: the beginning is missing, and with it the leading slash */
+    __u8 padding[2];
+    char buffer[FNS_PATH_BYTES + FNS_NAME_MAX + 1]; /* the part above FNS_PATH_BYTES is slack for the verifier */
+};
+
+/* One slot for each program that resolves paths: two of them may run into each other on one CPU. */
+enum fns_walk_slot { FNS_WALK_EXEC, FNS_WALK_ITERATE, FNS_WALK_OPEN, FNS_WALK_SLOTS };
+
+struct fns_path_walks_map {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, FNS_WALK_SLOTS);
+    __type(key, __u32);
+    __type(value, struct fns_path_walk);
+};
+extern struct fns_path_walks_map path_walks SEC(".maps");
+
 struct fns_sandboxes_map {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 16384);
@@ -12,6 +38,14 @@ struct fns_sandboxes_map {
     __type(value, struct fns_sandbox);
 };
 extern struct fns_sandboxes_map sandboxes SEC(".maps");
+
+struct fns_members_map {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 32768);
+    __type(key, __u32);
+    __type(value, struct fns_member);
+};
+extern struct fns_members_map members SEC(".maps");
 
 struct fns_counters_map {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -153,10 +153,15 @@ void Child::signal(int number)
 
 Result<int> Child::wait(std::chrono::milliseconds limit)
 {
+    input_.reset();
+    return wait_keeping_input(limit);
+}
+
+Result<int> Child::wait_keeping_input(std::chrono::milliseconds limit)
+{
     const auto deadline = steady_clock::now() + limit;
     if (status_)
         return *status_;
-    input_.reset();
     // Its output is read meanwhile, so that it cannot block on a full pipe.
     for (bool open = true;;) {
         pollfd watched[2] = {{.fd = pidfd_.get(), .events = POLLIN, .revents = 0},

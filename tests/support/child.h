@@ -41,6 +41,8 @@ public:
     void signal(int number);
     // Waits for its end: the exit code, or 128 + signal. Output that was not read is kept in rest().
     [[nodiscard]] Result<int> wait(std::chrono::milliseconds limit = std::chrono::seconds(20));
+    // The same, but its input stays open: for what it left running with its pipes.
+    [[nodiscard]] Result<int> wait_keeping_input(std::chrono::milliseconds limit = std::chrono::seconds(20));
     [[nodiscard]] const std::string& rest() const { return buffer_; }
 
 private:

@@ -12,7 +12,11 @@ struct fns_lifecycle_event {
     struct fns_process subject; /* CGROUP_ATTACH: the process moved; else zero */
     __u64 from_sandbox_id;      /* CGROUP_ATTACH: where it came from; FNS_HOST = outside */
     __u32 level;
-    __u32 value;               /* CGROUP_POPULATED, CGROUP_FROZEN: 0 or 1 */
+    /*
+     * CGROUP_POPULATED, CGROUP_FROZEN: 0 or 1. CGROUP_ATTACH: 1 into sandbox_id, 0 out of it to the host.
+     * PARENT_MKDIR: 1 where it lies below another parent already, so that programs attached there cover it.
+     */
+    __u32 value;
     char path[FNS_PATH_BYTES]; /* in the default hierarchy, zero-terminated */
 };
 FNS_ASSERT_SIZE(struct fns_lifecycle_event, 72 + 16 + 40 + 16 + 512);

@@ -62,6 +62,20 @@ struct fns_parent_path {
     char path[FNS_PARENT_PATH_BYTES]; /* "/openfaas-fn", zero-filled to the end */
 };
 
+enum fns_member_flag {
+    FNS_MEMBER_ENTRANT = 1 << 0, /* put in from outside, or a child of such a one; has not run its own program yet */
+};
+
+/* Value of `members` (by tgid): a process in a sandbox. */
+struct fns_member {
+    __u64 start_ns; /* with the tgid, names the process */
+    __u64 sandbox_id;
+    __u64 entry_root; /* an entrant's root directory (a kernel dentry) when it was put in; only ever compared */
+    __u32 flags;      /* enum fns_member_flag */
+    __u32 padding;
+};
+FNS_ASSERT_SIZE(struct fns_member, 32);
+
 /* Value of `counters`, a per-CPU array indexed by enum fns_sensor. */
 struct fns_sensor_counters {
     __u64 forwarded;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What differs between kernels, one function a difference: what changed, when, and when the shim can go. The type
+ * flavours (___suffix) name the same kernel type as another kernel has it; CO-RE picks the one that exists.
+ */
+#ifndef FNSHIELD_BPF_COMPAT_H
+#define FNSHIELD_BPF_COMPAT_H
+
+#include "core.bpf.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct timespec64___fns {
+    __s64 tv_sec;
+    long tv_nsec;
+};
+
+struct inode___timespec {
+    struct timespec64___fns i_ctime;
+};
+
+struct inode___accessor {
+    struct timespec64___fns __i_ctime;
+};
+
+struct inode___split {
+    __s64 i_ctime_sec;
+    __u32 i_ctime_nsec;
+};
+
+#pragma clang attribute pop
+
+/*
+ * The time of the last change of the inode, CLOCK_REALTIME. i_ctime until 6.5, __i_ctime from 6.6 (13bc24457850), two
+ * fields from 6.11 (3aa63a569c64). The first shim can go when 6.6 is the oldest kernel, the second with 6.11.
+ */
+static __always_inline __u64 fns_inode_ctime_ns(const struct inode *inode)
+{
+    const struct inode___split *split = (const void *)inode;
+    const struct inode___accessor *accessor = (const void *)inode;
+    const struct inode___timespec *timespec = (const void *)inode;
+
+    if (bpf_core_field_exists(split->i_ctime_sec))
+        return BPF_CORE_READ(split, i_ctime_sec) * FNS_NS_PER_SECOND + BPF_CORE_READ(split, i_ctime_nsec);
+    if (bpf_core_field_exists(accessor->__i_ctime))
+        return BPF_CORE_READ(accessor, __i_ctime.tv_sec) * FNS_NS_PER_SECOND +
+               BPF_CORE_READ(accessor, __i_ctime.tv_nsec);
+    return BPF_CORE_READ(timespec, i_ctime.tv_sec) * FNS_NS_PER_SECOND + BPF_CORE_READ(timespec, i_ctime.tv_nsec);
+}
+
+/*
+ * True where the last thread of the task's process is exiting. sched_process_exit has the argument group_dead from
+ * 6.16 (4af806ab9a8f); the counter that it is made from is in all kernels, but two threads that exit at once may both
+ * see it at zero: the caller must take the first only. The shim can go when 6.16 is the oldest kernel.
+ */
+static __always_inline bool fns_is_last_thread(const struct task_struct *task)
+{
+    return BPF_CORE_READ(task, signal, live.counter) == 0;
+}
+
+#endif

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * Lifecycle: cgroups that are sandboxes, or under which sandboxes appear.
+ *
+ * Hooks, all tp_btf, all in 5.10: cgroup_mkdir (registers a sandbox before a task can enter it: the directory is not
+ * yet visible), cgroup_rmdir (frees what it held), cgroup_attach_task (who was put in from outside),
+ * cgroup_notify_populated, cgroup_notify_frozen. They are rare on every node; another hierarchy than the default one
+ * costs one compare, a cgroup elsewhere two or three look-ups.
+ * Blind spots: the v1 freezer fires no tracepoint (daemon/kernel/v1_freezer.h watches it); a cgroup renamed is not
+ * followed (the default hierarchy has no rename); attach is seen after the move, so where a task came from is known
+ * only for members of sandboxes.
+ *
+ * | map          | key             | writer                         | when it is full                               |
+ * | parents      | cgroup id       | here; daemon (adoption)        | sandboxes below are not seen, counted TABLE   |
+ * | parent_paths | path            | daemon, from its configuration | the daemon says so                            |
+ */
+#include "../lib/member.bpf.h"
+
+#include "fnshield/abi/lifecycle.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 8192); /* pods and tenants live on one node */
+    __type(key, __u64);
+    __type(value, struct fns_parent);
+} parents SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 256); /* as many as recognisers and templates have literal beginnings */
+    __type(key, struct fns_parent_path);
+    __type(value, struct fns_parent);
+} parent_paths SEC(".maps");
+
+static __always_inline bool is_default_hierarchy(const struct cgroup *cgroup)
+{
+    return BPF_CORE_READ(cgroup, root, hierarchy_id) == 0;
+}
+
+static __always_inline __u64 id_of(const struct cgroup *cgroup)
+{
+    return BPF_CORE_READ(cgroup, kn, id);
+}
+
+static __always_inline __u64 parent_id_of(const struct cgroup *cgroup)
+{
+    const struct cgroup_subsys_state *css = BPF_CORE_READ(cgroup, self.parent);
+
+    if (!css)
+        return 0;
+    return id_of((const void *)css - bpf_core_field_offset(struct cgroup, self));
+}
+
+/* What all events of this sensor share; `sandbox` is NULL for a parent. */
+static __always_inline struct fns_lifecycle_event *begin(enum fns_ring ring, enum fns_event_kind kind,
+                                                         struct fns_sandbox *sandbox, const struct cgroup *cgroup,
+                                                         const char *path)
+{
+    struct fns_lifecycle_event *event = fns_reserve(FNS_SENSOR_LIFECYCLE, ring, sizeof(*event), sandbox);
+
+    if (!event)
+        return NULL;
+    __builtin_memset(event, 0, sizeof(*event));
+    fns_fill_header(&event->header, FNS_SENSOR_LIFECYCLE, kind, sizeof(*event), sandbox);
+    fns_fill_process(&event->header.process, (const struct task_struct *)bpf_get_current_task());
+    event->cgroup_id = id_of(cgroup);
+    event->parent_cgroup_id = parent_id_of(cgroup);
+    event->level = BPF_CORE_READ(cgroup, level);
+    if (bpf_probe_read_kernel_str(event->path, sizeof(event->path), path) == sizeof(event->path))
+        event->header.flags |= FNS_FLAG_TRUNCATED;
+    return event;
+}
+
+static __always_inline void tell(enum fns_ring ring, enum fns_event_kind kind, struct fns_sandbox *sandbox,
+                                 const struct cgroup *cgroup, const char *path, __u32 value)
+{
+    struct fns_lifecycle_event *event = begin(ring, kind, sandbox, cgroup, path);
+
+    if (!event)
+        return;
+    event->value = value;
+    fns_submit(FNS_SENSOR_LIFECYCLE, event);
+}
+
+/* True where the parent takes any name, or one of its prefixes begins the cgroup's own name. */
+static __always_inline bool name_fits(const struct fns_parent *parent, const struct cgroup *cgroup)
+{
+    char name[FNS_LEAF_PREFIX_BYTES] = {};
+
+    if (!parent->prefixes)
+        return true;
+    bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(cgroup, kn, name));
+    for (__u32 i = 0; i < FNS_LEAF_PREFIXES; i++) {
+        bool fits = i < parent->prefixes;
+
+        for (__u32 j = 0; j < FNS_LEAF_PREFIX_BYTES; j++) {
+            char wanted = parent->leaf_prefix[i][j];
+
+            if (!wanted)
+                break;
+            fits &= name[j] == wanted;
+        }
+        if (fits)
+            return true;
+    }
+    return false;
+}
+
+static __always_inline void add_parent(__u64 id, const struct fns_parent *parent)
+{
+    if (bpf_map_update_elem(&parents, &id, parent, BPF_ANY))
+        fns_count_loss(FNS_SENSOR_LIFECYCLE, FNS_LOSS_TABLE, NULL);
+}
+
+static __always_inline void register_sandbox(const struct cgroup *cgroup, const char *path,
+                                             const struct fns_parent *parent)
+{
+    __u64 id = id_of(cgroup);
+    struct fns_sandbox fresh = {
+        .sandbox_id = id,
+        .parent_cgroup_id = parent_id_of(cgroup),
+        .created_ns = bpf_ktime_get_boot_ns(),
+        .flags = parent->flags & FNS_PARENT_REST ? FNS_SANDBOX_REST : 0,
+        .policy_id = parent->policy_id,
+    };
+
+    if (bpf_map_update_elem(&sandboxes, &id, &fresh, BPF_ANY)) {
+        fns_count_loss(FNS_SENSOR_LIFECYCLE, FNS_LOSS_TABLE, NULL);
+        return;
+    }
+    tell(FNS_RING_CRITICAL, FNS_EVENT_CGROUP_MKDIR, bpf_map_lookup_elem(&sandboxes, &id), cgroup, path, 0);
+}
+
+/* A cgroup inside a sandbox: its tasks are the sandbox's. */
+static __always_inline void register_nested(const struct cgroup *cgroup, const char *path,
+                                            struct fns_sandbox *enclosing)
+{
+    __u64 id = id_of(cgroup);
+    struct fns_sandbox nested = {
+        .sandbox_id = enclosing->sandbox_id,
+        .parent_cgroup_id = parent_id_of(cgroup),
+        .created_ns = bpf_ktime_get_boot_ns(),
+        .flags = FNS_SANDBOX_NESTED,
+    };
+
+    if (bpf_map_update_elem(&sandboxes, &id, &nested, BPF_ANY)) {
+        fns_count_loss(FNS_SENSOR_LIFECYCLE, FNS_LOSS_TABLE, enclosing);
+        return;
+    }
+    tell(FNS_RING_BULK, FNS_EVENT_CGROUP_MKDIR, enclosing, cgroup, path, 0);
+}
+
+/* The child of a {name*} sandbox that no process was in: the leaf wins, what stands above it only holds it. */
+static __always_inline bool takes_place(const struct cgroup *cgroup, struct fns_sandbox *above, struct fns_parent *rule)
+{
+    __u64 grandparent = above->parent_cgroup_id;
+    const struct fns_parent *known;
+
+    if (!(above->flags & FNS_SANDBOX_REST) || above->flags & (FNS_SANDBOX_POPULATED | FNS_SANDBOX_NESTED))
+        return false;
+    known = bpf_map_lookup_elem(&parents, &grandparent);
+    if (!known || !name_fits(known, cgroup))
+        return false;
+    __builtin_memcpy(rule, known, sizeof(*rule));
+    rule->depth = 1;
+    return true;
+}
+
+static __always_inline void made_below_sandbox(const struct cgroup *cgroup, const char *path, struct fns_sandbox *above)
+{
+    struct fns_parent rule;
+    struct fns_sandbox *enclosing;
+
+    if (takes_place(cgroup, above, &rule)) {
+        __u64 former = above->sandbox_id;
+        struct fns_lifecycle_event *event = begin(FNS_RING_CRITICAL, FNS_EVENT_CGROUP_RMDIR, above, cgroup, path);
+
+        if (event) {
+            event->cgroup_id = former;
+            event->parent_cgroup_id = above->parent_cgroup_id;
+            event->level--;
+            event->path[0] = 0; /* it is the child's; the id says which */
+            fns_submit(FNS_SENSOR_LIFECYCLE, event);
+        }
+        add_parent(former, &rule);
+        bpf_map_delete_elem(&sandboxes, &former);
+        register_sandbox(cgroup, path, &rule);
+        return;
+    }
+    __u64 enclosing_id = above->sandbox_id;
+    enclosing = bpf_map_lookup_elem(&sandboxes, &enclosing_id);
+    if (enclosing)
+        register_nested(cgroup, path, enclosing);
+}
+
+static __always_inline void made_below_parent(const struct cgroup *cgroup, const char *path,
+                                              const struct fns_parent *parent)
+{
+    struct fns_parent next;
+
+    if (parent->depth <= 1 && name_fits(parent, cgroup)) {
+        register_sandbox(cgroup, path, parent);
+        return;
+    }
+    if (parent->depth <= 1 && !(parent->flags & FNS_PARENT_REST))
+        return;
+    __builtin_memcpy(&next, parent, sizeof(next));
+    if (next.depth > 1)
+        next.depth--;
+    add_parent(id_of(cgroup), &next);
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(lifecycle_mkdir, struct cgroup *cgroup, const char *path)
+{
+    struct fns_parent_path key = {};
+    struct fns_parent *parent;
+    struct fns_parent *by_path = NULL;
+    struct fns_sandbox *above;
+    __u64 parent_id;
+    long length;
+
+    if (!is_default_hierarchy(cgroup))
+        return 0;
+    parent_id = parent_id_of(cgroup);
+    parent = bpf_map_lookup_elem(&parents, &parent_id);
+    length = bpf_probe_read_kernel_str(key.path, sizeof(key.path), path);
+    if (length > 0 && length < (long)sizeof(key.path))
+        by_path = bpf_map_lookup_elem(&parent_paths, &key);
+    if (by_path) {
+        add_parent(id_of(cgroup), by_path);
+        tell(FNS_RING_CRITICAL, FNS_EVENT_PARENT_MKDIR, NULL, cgroup, path, parent != NULL);
+        return 0;
+    }
+    if (parent) {
+        made_below_parent(cgroup, path, parent);
+        return 0;
+    }
+    above = bpf_map_lookup_elem(&sandboxes, &parent_id);
+    if (above)
+        made_below_sandbox(cgroup, path, above);
+    return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(lifecycle_rmdir, struct cgroup *cgroup, const char *path)
+{
+    __u64 id;
+    struct fns_sandbox *entry;
+    struct fns_parent_path key = {};
+    long length;
+
+    if (!is_default_hierarchy(cgroup))
+        return 0;
+    id = id_of(cgroup);
+    if (bpf_map_delete_elem(&parents, &id) == 0) {
+        length = bpf_probe_read_kernel_str(key.path, sizeof(key.path), path);
+        if (length > 0 && length < (long)sizeof(key.path) && bpf_map_lookup_elem(&parent_paths, &key))
+            tell(FNS_RING_CRITICAL, FNS_EVENT_PARENT_RMDIR, NULL, cgroup, path, 0);
+        return 0;
+    }
+    entry = bpf_map_lookup_elem(&sandboxes, &id);
+    if (!entry)
+        return 0;
+    if (entry->flags & FNS_SANDBOX_NESTED)
+        tell(FNS_RING_BULK, FNS_EVENT_CGROUP_RMDIR, fns_sandbox_of_cgroup(id), cgroup, path, 0);
+    else
+        tell(FNS_RING_CRITICAL, FNS_EVENT_CGROUP_RMDIR, entry, cgroup, path, 0);
+    bpf_map_delete_elem(&sandboxes, &id);
+    return 0;
+}
+
+/* Keeps the members' table; the flags that the process has in the sandbox now. */
+static __always_inline __u32 move_member(const struct task_struct *task, struct fns_sandbox *to, __u64 from,
+                                         const struct fns_member *before)
+{
+    const struct task_struct *current_task = (const struct task_struct *)bpf_get_current_task();
+    __u32 tgid = BPF_CORE_READ(task, tgid);
+    bool by_itself = (__u32)BPF_CORE_READ(current_task, tgid) == tgid;
+    __u32 flags = 0;
+
+    if (!to) {
+        bpf_map_delete_elem(&members, &tgid);
+        return 0;
+    }
+    if (before && from == to->sandbox_id)
+        return before->flags;
+    /* From one sandbox into another, or put in by somebody in a sandbox: that is no runtime. */
+    if (from == FNS_HOST && (by_itself || !fns_current_sandbox()))
+        flags = FNS_MEMBER_ENTRANT;
+    fns_set_member(FNS_SENSOR_LIFECYCLE, task, to, fns_task_root(task), flags);
+    return flags;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(lifecycle_attach, struct cgroup *cgroup, const char *path, struct task_struct *task, bool threadgroup)
+{
+    struct fns_member *before;
+    struct fns_sandbox *to;
+    struct fns_sandbox *concerned;
+    struct fns_lifecycle_event *event;
+    __u64 from;
+    __u32 flags;
+
+    if (!is_default_hierarchy(cgroup))
+        return 0;
+    to = fns_sandbox_of_cgroup(id_of(cgroup));
+    before = fns_member_of(task);
+    from = before ? before->sandbox_id : FNS_HOST;
+    if (!to && !before)
+        return 0;
+    flags = move_member(task, to, from, before);
+    concerned = to ? to : bpf_map_lookup_elem(&sandboxes, &from);
+    event = begin(flags & FNS_MEMBER_ENTRANT ? FNS_RING_CRITICAL : FNS_RING_BULK, FNS_EVENT_CGROUP_ATTACH, concerned,
+                  cgroup, path);
+    if (!event)
+        return 0;
+    fns_fill_process(&event->subject, task);
+    event->from_sandbox_id = from;
+    event->value = to != NULL;
+    if (flags & FNS_MEMBER_ENTRANT)
+        event->header.flags |= FNS_FLAG_ENTRANT;
+    fns_submit(FNS_SENSOR_LIFECYCLE, event);
+    return 0;
+}
+
+/* Both notifications also come for the cgroups nested in a sandbox and for those above it; only its own counts. */
+static __always_inline struct fns_sandbox *own_entry(const struct cgroup *cgroup)
+{
+    __u64 id;
+    struct fns_sandbox *entry;
+
+    if (!is_default_hierarchy(cgroup))
+        return NULL;
+    id = id_of(cgroup);
+    entry = bpf_map_lookup_elem(&sandboxes, &id);
+    return entry && !(entry->flags & FNS_SANDBOX_NESTED) ? entry : NULL;
+}
+
+SEC("tp_btf/cgroup_notify_populated")
+int BPF_PROG(lifecycle_populated, struct cgroup *cgroup, const char *path, int populated)
+{
+    struct fns_sandbox *entry = own_entry(cgroup);
+
+    if (!entry)
+        return 0;
+    if (populated)
+        entry->flags |= FNS_SANDBOX_POPULATED;
+    tell(FNS_RING_CRITICAL, FNS_EVENT_CGROUP_POPULATED, entry, cgroup, path, populated != 0);
+    return 0;
+}
+
+SEC("tp_btf/cgroup_notify_frozen")
+int BPF_PROG(lifecycle_frozen, struct cgroup *cgroup, const char *path, int frozen)
+{
+    struct fns_sandbox *entry = own_entry(cgroup);
+
+    if (entry)
+        tell(FNS_RING_CRITICAL, FNS_EVENT_CGROUP_FROZEN, entry, cgroup, path, frozen != 0);
+    return 0;
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * Process: fork, exec and exit of whole processes in sandboxes, and where the workload of a sandbox begins.
+ *
+ * Hooks, tp_btf, all in 5.10: sched_process_fork, sched_process_exec, sched_process_exit: whatever the system call, its
+ * width or io_uring, they pass here. iter/task tells what ran before the daemon did. Outside of sandboxes each costs
+ * one look-up (threads of a process cost a compare).
+ *
+ * Where the workload begins (design.md, decision 10). A runtime puts a process into the new cgroup, which forks, execs
+ * itself through a sealed copy of its binary, pivots its root, may run hooks, and at last execs the function. All that
+ * are entrants (member.bpf.h). While a sandbox has not begun, an exec is the runtime's
+ *   - where the entrant's root is still the one it came with, and the file is a memfd, has no name, was named by a
+ *     descriptor or is /proc/…/exe: its re-exec;
+ *   - where the first process of the task's pid namespace is another one and still an entrant: a hook of the runtime.
+ * Any other is the workload's first. After that, the first exec of an entrant that is no re-exec is one from outside
+ * (`runc exec`), and its process is the function's from then on.
+ *
+ * Blind spots: a createContainer or startContainer hook of a container without a pid namespace is taken for the
+ * workload; argv is read from the new program's memory before it runs, so it is what was passed, not what the
+ * program later makes of it; argv of an image that is swapped out at once is not read (flag TRUNCATED).
+ */
+#include "../lib/compat.bpf.h"
+#include "../lib/member.bpf.h"
+#include "../lib/path.bpf.h"
+
+#include "fnshield/abi/process.h"
+
+#define SIGNAL_GROUP_EXIT 0x00000004
+
+#define NAME_HEAD_BYTES 48
+
+/* The daemon, in the initial pid namespace; set before loading. */
+const volatile __u32 daemon_tgid = 0;
+
+/*
+ * The root directories of the node's first process and of the daemon, learnt by process_learn_root before anything is
+ * attached. Mostly they are one; they differ where the daemon runs in a container, and where the first process stayed
+ * behind in the initial ram disk.
+ */
+__u64 first_root = 0;
+__u64 daemon_root = 0;
+
+struct scratch {
+    struct fns_exec_event event;
+    char tail[FNS_PATH_BYTES + FNS_PATH_BYTES + FNS_ARGV_BYTES];
+    struct fns_task_record record;
+    char name[NAME_HEAD_BYTES];
+};
+
+/* Room for one event. 0: exec, 1: iterator; a program does not interrupt itself on one CPU. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 2);
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* Decides between two first execs at once: the one that could insert its sandbox. Entries matter for an instant. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1024);
+    __type(key, __u64);
+    __type(value, __u64);
+} starts SEC(".maps");
+
+static __always_inline bool is_on_host_root(const struct task_struct *task)
+{
+    __u64 root = fns_task_root(task);
+
+    return root && (root == first_root || root == daemon_root);
+}
+
+/* --- fork ---------------------------------------------------------------------------------------------------- */
+
+/* Enters the child as what its parent is; one that was born into another sandbox than its parent's came from outside.
+ */
+static __always_inline __u32 enter_child(const struct task_struct *parent, const struct task_struct *child,
+                                         struct fns_sandbox *sandbox)
+{
+    const struct fns_member *of_parent = fns_member_of(parent);
+    __u64 entry_root = 0;
+    __u32 flags = 0;
+
+    if (of_parent && of_parent->sandbox_id == sandbox->sandbox_id) {
+        flags = of_parent->flags;
+        entry_root = of_parent->entry_root;
+    } else if (!fns_sandbox_of_task(parent)) { /* CLONE_INTO_CGROUP */
+        flags = FNS_MEMBER_ENTRANT;
+        entry_root = fns_task_root(child);
+    }
+    fns_set_member(FNS_SENSOR_PROCESS, child, sandbox, entry_root, flags);
+    return flags;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+    struct fns_sandbox *sandbox;
+    struct fns_fork_event *event;
+    __u32 flags;
+
+    if (child->pid != child->tgid)
+        return 0;
+    sandbox = fns_sandbox_of_task(child);
+    if (!sandbox)
+        return 0;
+    flags = enter_child(parent, child, sandbox);
+    event = fns_reserve(FNS_SENSOR_PROCESS, FNS_RING_BULK, sizeof(*event), sandbox);
+    if (!event)
+        return 0;
+    fns_fill_header(&event->header, FNS_SENSOR_PROCESS, FNS_EVENT_FORK, sizeof(*event), sandbox);
+    fns_fill_process(&event->header.process, parent);
+    fns_fill_process(&event->child, child);
+    if (flags & FNS_MEMBER_ENTRANT)
+        event->header.flags |= FNS_FLAG_ENTRANT;
+    fns_submit(FNS_SENSOR_PROCESS, event);
+    return 0;
+}
+
+/* --- exec ---------------------------------------------------------------------------------------------------- */
+
+/* True where `name` is "NUMBER" up to its end. */
+static __always_inline bool is_number(const char *name)
+{
+    if (!name[0])
+        return false;
+    for (int i = 0; i < 8; i++) {
+        if (!name[i])
+            return true;
+        if (name[i] < '0' || name[i] > '9')
+            return false;
+    }
+    return false;
+}
+
+static __always_inline bool begins(const char *text, const char *with, int length)
+{
+    for (int i = 0; i < length; i++)
+        if (text[i] != with[i])
+            return false;
+    return true;
+}
+
+#define BEGINS(text, literal) begins(text, literal, sizeof(literal) - 1)
+
+enum how_named {
+    NAMED_BY_DESCRIPTOR = 1 << 0, /* /dev/fd/N, /proc/…/fd/N; execveat with an empty path is called /dev/fd/N as well */
+    NAMED_AS_OWN_IMAGE = 1 << 1,  /* /proc/…/exe */
+};
+
+/* How the caller named the file, from the first bytes of the name in scratch 0. Apart for the verifier's sake. */
+__noinline int how_named(__u32 key)
+{
+    struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
+    const char *name;
+    int how = 0;
+
+    if (!scratch)
+        return 0;
+    name = scratch->name;
+    if (BEGINS(name, "/dev/fd/"))
+        return is_number(name + 8) ? NAMED_BY_DESCRIPTOR : 0;
+    if (!BEGINS(name, "/proc/"))
+        return 0;
+    /* /proc/WHO/…, and task/TID may stand between. */
+    for (int i = 6; i < NAME_HEAD_BYTES - 13; i++) {
+        if (!name[i])
+            break;
+        if (BEGINS(&name[i], "/fd/") && is_number(&name[i + 4]))
+            how |= NAMED_BY_DESCRIPTOR;
+        if (BEGINS(&name[i], "/exe") && !name[i + 4])
+            how |= NAMED_AS_OWN_IMAGE;
+    }
+    return how;
+}
+
+/* Overlayfs keeps its struct ovl_inode's upper dentry right behind the inode, in every kernel since 4.13; its type is
+ * in a module's BTF, so the place is computed. */
+static __always_inline bool is_in_upper_layer(const struct inode *inode)
+{
+    void *upper = NULL;
+
+    if (BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
+        return false;
+    bpf_probe_read_kernel(&upper, sizeof(upper), (const void *)inode + bpf_core_type_size(struct inode));
+    return upper != NULL;
+}
+
+static __always_inline bool is_memfd(const struct path *path)
+{
+    const struct dentry *dentry = BPF_CORE_READ(path, dentry);
+    const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+    char head[8] = {};
+
+    if (BPF_CORE_READ(dentry, d_parent) != dentry) /* a file in a directory */
+        return false;
+    bpf_probe_read_kernel(head, 6, name);
+    return BEGINS(head, "memfd:");
+}
+
+static __always_inline __u32 file_flags(const struct file *file)
+{
+    const struct inode *inode = BPF_CORE_READ(file, f_inode);
+    __u32 flags = 0;
+
+    if (is_memfd(&file->f_path))
+        flags |= FNS_EXEC_MEMFD;
+    else if (BPF_CORE_READ(inode, i_nlink) == 0)
+        flags |= FNS_EXEC_UNLINKED;
+    if (is_in_upper_layer(inode))
+        flags |= FNS_EXEC_UPPER_LAYER;
+    return flags;
+}
+
+/* True where the first process of the task's pid namespace is another process, an entrant: then the task is its helper.
+ */
+static __always_inline bool is_helper_of_entrant(const struct task_struct *task)
+{
+    const struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    __u32 level = BPF_CORE_READ(pid, level);
+    const struct upid *innermost;
+    const struct task_struct *first;
+    const struct fns_member *member;
+
+    if (level == 0)
+        return false;
+    innermost =
+        (const void *)pid + bpf_core_field_offset(struct pid, numbers) + (__u64)level * bpf_core_type_size(struct upid);
+    first = BPF_CORE_READ(innermost, ns, child_reaper);
+    if (!first || BPF_CORE_READ(first, tgid) == BPF_CORE_READ(task, tgid))
+        return false;
+    member = fns_member_of(first);
+    return member && member->flags & FNS_MEMBER_ENTRANT;
+}
+
+/* What this exec is in the life of the sandbox; changes its state and the member's. */
+static __always_inline __u32 place_in_life(const struct task_struct *task, struct fns_sandbox *sandbox,
+                                           __u32 exec_flags, bool own_image)
+{
+    struct fns_member *member = fns_member_of(task);
+    bool entrant = member && member->flags & FNS_MEMBER_ENTRANT;
+    __u64 sandbox_id = sandbox->sandbox_id;
+    __u64 now_ns;
+
+    if (entrant) {
+        bool re_exec = own_image || exec_flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED | FNS_EXEC_PROC_FD);
+
+        if (re_exec && member->entry_root == fns_task_root(task))
+            return FNS_EXEC_RUNTIME;
+        if (!sandbox->started_ns && is_helper_of_entrant(task))
+            return FNS_EXEC_RUNTIME;
+        member->flags &= ~FNS_MEMBER_ENTRANT;
+    }
+    if (sandbox->started_ns)
+        return entrant ? FNS_EXEC_FROM_OUTSIDE : 0;
+    now_ns = bpf_ktime_get_boot_ns();
+    if (bpf_map_update_elem(&starts, &sandbox_id, &now_ns, BPF_NOEXIST))
+        return entrant ? FNS_EXEC_FROM_OUTSIDE : 0;
+    sandbox->started_ns = now_ns;
+    return FNS_EXEC_FIRST;
+}
+
+/* Appends path, filename and argv to the event; the size of the whole. */
+static __always_inline __u64 append_texts(struct scratch *scratch, const struct fns_path_walk *walk,
+                                          const struct task_struct *task, const struct linux_binprm *bprm)
+{
+    struct fns_exec_event *event = &scratch->event;
+    const char *filename = BPF_CORE_READ(bprm, filename);
+    __u64 begin = walk->offset;
+    __u64 path_bytes;
+    __u64 used;
+    __u64 argv_start = BPF_CORE_READ(task, mm, arg_start);
+    __u64 argv_bytes = BPF_CORE_READ(task, mm, arg_end) - argv_start;
+    long filename_bytes;
+
+    if (begin > FNS_PATH_BYTES - 1)
+        begin = FNS_PATH_BYTES - 1;
+    path_bytes = FNS_PATH_BYTES - begin;
+    if (bpf_probe_read_kernel(scratch->tail, path_bytes, &walk->buffer[begin]))
+        path_bytes = 0;
+    used = path_bytes;
+
+    filename_bytes = bpf_probe_read_kernel_str(&scratch->tail[used], FNS_PATH_BYTES, filename);
+    if (filename_bytes == FNS_PATH_BYTES)
+        event->header.flags |= FNS_FLAG_TRUNCATED;
+    filename_bytes--; /* the terminator */
+    if (filename_bytes < 0 || filename_bytes > FNS_PATH_BYTES)
+        filename_bytes = 0;
+    used += filename_bytes;
+    if (used > FNS_PATH_BYTES + FNS_PATH_BYTES)
+        return 0;
+
+    if (argv_bytes > FNS_ARGV_BYTES) {
+        argv_bytes = FNS_ARGV_BYTES;
+        event->header.flags |= FNS_FLAG_TRUNCATED;
+    }
+    if (bpf_probe_read_user(&scratch->tail[used], argv_bytes, (const void *)argv_start)) {
+        argv_bytes = 0;
+        event->header.flags |= FNS_FLAG_TRUNCATED;
+    }
+    event->path_bytes = path_bytes;
+    event->filename_bytes = filename_bytes;
+    event->argv_bytes = argv_bytes;
+    return sizeof(*event) + used + argv_bytes;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+{
+    struct fns_sandbox *sandbox = fns_current_sandbox();
+    struct scratch *scratch;
+    struct fns_exec_event *event;
+    const struct file *file;
+    const struct inode *inode;
+    struct fns_path_walk *walk;
+    const char *filename;
+    bool critical;
+    __u32 key = 0;
+    __u32 flags;
+    int named;
+    __u64 size;
+
+    if (!sandbox)
+        return 0;
+    scratch = bpf_map_lookup_elem(&scratches, &key);
+    if (!scratch)
+        return 0;
+    file = BPF_CORE_READ(bprm, file);
+    inode = BPF_CORE_READ(file, f_inode);
+    filename = BPF_CORE_READ(bprm, filename);
+    if (bpf_probe_read_kernel_str(scratch->name, sizeof(scratch->name), filename) < 0)
+        scratch->name[0] = 0;
+    named = how_named(key);
+
+    flags = file_flags(file);
+    if (named & NAMED_BY_DESCRIPTOR)
+        flags |= FNS_EXEC_PROC_FD;
+    if (BPF_CORE_READ(bprm, interp) != filename)
+        flags |= FNS_EXEC_SCRIPT;
+    flags |= place_in_life(task, sandbox, flags, named & NAMED_AS_OWN_IMAGE);
+    if (is_on_host_root(task))
+        flags |= FNS_EXEC_HOST_ROOT;
+
+    walk = fns_resolve_path(FNS_WALK_EXEC, &file->f_path, task);
+    if (!walk)
+        return 0;
+    if (!walk->reached && !(flags & FNS_EXEC_MEMFD))
+        flags |= FNS_EXEC_UNREACHABLE;
+
+    event = &scratch->event;
+    fns_fill_header(&event->header, FNS_SENSOR_PROCESS, FNS_EVENT_EXEC, 0, sandbox);
+    fns_fill_process(&event->header.process, task);
+    if (flags & FNS_EXEC_RUNTIME)
+        event->header.flags |= FNS_FLAG_ENTRANT;
+    if (walk->cut)
+        event->header.flags |= FNS_FLAG_TRUNCATED;
+    event->inode = BPF_CORE_READ(inode, i_ino);
+    event->device = BPF_CORE_READ(inode, i_sb, s_dev);
+    event->exec_flags = flags;
+    event->ctime_ns = fns_inode_ctime_ns(inode);
+    event->old_tid = old_tid;
+    event->argc = BPF_CORE_READ(bprm, argc);
+    event->padding = 0;
+    size = append_texts(scratch, walk, task, bprm);
+    if (size < sizeof(*event) || size > FNS_EXEC_EVENT_MAX_BYTES) {
+        fns_count_loss(FNS_SENSOR_PROCESS, FNS_LOSS_HELPER, sandbox);
+        return 0;
+    }
+    event->header.size_bytes = size;
+    critical = flags & (FNS_EXEC_FIRST | FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED);
+    fns_output(FNS_SENSOR_PROCESS, critical ? FNS_RING_CRITICAL : FNS_RING_BULK, event, size, sandbox);
+    return 0;
+}
+
+/* --- exit ---------------------------------------------------------------------------------------------------- */
+
+/* What its parent's wait() will be told: the group's code where a signal or exit_group ended it, else its leader's. */
+static __always_inline __u32 wait_status(const struct task_struct *task)
+{
+    if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+        return BPF_CORE_READ(task, signal, group_exit_code);
+    return BPF_CORE_READ(task, group_leader, exit_code);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+    struct fns_sandbox *sandbox;
+    struct fns_member *member;
+    struct fns_exit_event *event;
+    bool entrant;
+    __u32 tgid = task->tgid;
+    __u32 code;
+
+    if (!fns_is_last_thread(task))
+        return 0;
+    sandbox = fns_sandbox_of_task(task);
+    if (!sandbox)
+        return 0;
+    member = fns_member_of(task);
+    entrant = member && member->flags & FNS_MEMBER_ENTRANT;
+    if (member && bpf_map_delete_elem(&members, &tgid))
+        return 0; /* another thread was faster */
+
+    event = fns_reserve(FNS_SENSOR_PROCESS, FNS_RING_BULK, sizeof(*event), sandbox);
+    if (!event)
+        return 0;
+    fns_fill_header(&event->header, FNS_SENSOR_PROCESS, FNS_EVENT_EXIT, sizeof(*event), sandbox);
+    fns_fill_process(&event->header.process, task);
+    if (entrant)
+        event->header.flags |= FNS_FLAG_ENTRANT;
+    code = wait_status(task);
+    event->signal = code & 0x7f;
+    event->exit_code = event->signal ? 0 : (code >> 8) & 0xff;
+    event->core_dumped = (code & 0x80) != 0;
+    event->oom_killed = BPF_CORE_READ(task, signal, oom_mm) != NULL;
+    fns_submit(FNS_SENSOR_PROCESS, event);
+    return 0;
+}
+
+/* --- what ran before ----------------------------------------------------------------------------------------- */
+
+/* Before anything is attached: what the host's root is. */
+SEC("iter/task")
+int process_learn_root(struct bpf_iter__task *context)
+{
+    const struct task_struct *task = context->task;
+
+    if (task && BPF_CORE_READ(task, tgid) == 1)
+        first_root = fns_task_root(task);
+    if (task && (__u32)BPF_CORE_READ(task, tgid) == daemon_tgid)
+        daemon_root = fns_task_root(task);
+    return 0;
+}
+
+SEC("iter/task")
+int process_iterate(struct bpf_iter__task *context)
+{
+    const struct task_struct *task = context->task;
+    const struct file *file;
+    struct fns_sandbox *sandbox;
+    struct scratch *scratch;
+    struct fns_task_record *record;
+    struct fns_path_walk *walk;
+    __u64 begin;
+    __u32 key = 1;
+
+    if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
+        return 0;
+    sandbox = fns_sandbox_of_task(task);
+    scratch = bpf_map_lookup_elem(&scratches, &key);
+    if (!sandbox || !scratch)
+        return 0;
+    if (!fns_member_of(task))
+        fns_set_member(FNS_SENSOR_PROCESS, task, sandbox, 0, 0);
+    record = &scratch->record;
+    bpf_probe_read_kernel(record, sizeof(*record), NULL); /* fails, and then fills with zeros: too long for memset */
+    record->cgroup_id = fns_task_cgroup_id(task);
+    record->sandbox_id = sandbox->sandbox_id;
+    fns_fill_process(&record->process, task);
+    file = BPF_CORE_READ(task, mm, exe_file);
+    if (file) { /* a zombie has none */
+        record->exec_flags = file_flags(file);
+        walk = fns_resolve_path(FNS_WALK_ITERATE, &file->f_path, task);
+        if (!walk)
+            return 0;
+        if (!walk->reached && !(record->exec_flags & FNS_EXEC_MEMFD))
+            record->exec_flags |= FNS_EXEC_UNREACHABLE;
+        begin = walk->offset;
+        if (begin < FNS_PATH_BYTES &&
+            !bpf_probe_read_kernel(record->path, FNS_PATH_BYTES - begin, &walk->buffer[begin]))
+            record->path_bytes = FNS_PATH_BYTES - begin;
+    }
+    if (is_on_host_root(task))
+        record->exec_flags |= FNS_EXEC_HOST_ROOT;
+    bpf_seq_write(context->meta->seq, record, sizeof(*record));
+    return 0;
+}
