@@ -32,6 +32,38 @@ struct {
     __type(value, struct fns_parent);
 } parent_paths SEC(".maps");
 
+/* Too large for the stack beside the rest: the path that is looked up, and the rule of a parent to be. */
+struct scratch {
+    struct fns_parent_path key;
+    struct fns_parent rule;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *scratch_of_cpu(void)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&scratches, &zero);
+}
+
+/* The rule for this very path, if it is one under which sandboxes appear. */
+static __always_inline struct fns_parent *parent_by_path(struct scratch *scratch, const char *path)
+{
+    long length;
+
+    __builtin_memset(&scratch->key, 0, sizeof(scratch->key));
+    length = bpf_probe_read_kernel_str(scratch->key.path, sizeof(scratch->key.path), path);
+    if (length <= 0 || length >= (long)sizeof(scratch->key.path))
+        return NULL;
+    return bpf_map_lookup_elem(&parent_paths, &scratch->key);
+}
+
 static __always_inline bool is_default_hierarchy(const struct cgroup *cgroup)
 {
     return BPF_CORE_READ(cgroup, root, hierarchy_id) == 0;
@@ -82,28 +114,34 @@ static __always_inline void tell(enum fns_ring ring, enum fns_event_kind kind, s
     fns_submit(FNS_SENSOR_LIFECYCLE, event);
 }
 
-/* True where the parent takes any name, or one of its prefixes begins the cgroup's own name. */
+/*
+ * True where the parent takes any name, or the first of its prefixes that begins the cgroup's own name takes it. A
+ * prefix behind FNS_LEAF_PREFIX_NOT refuses; where all do, a name that none of them fits is taken.
+ */
 static __always_inline bool name_fits(const struct fns_parent *parent, const struct cgroup *cgroup)
 {
     char name[FNS_LEAF_PREFIX_BYTES] = {};
+    bool only_refusals = true;
 
-    if (!parent->prefixes)
-        return true;
     bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(cgroup, kn, name));
     for (__u32 i = 0; i < FNS_LEAF_PREFIXES; i++) {
-        bool fits = i < parent->prefixes;
+        bool refuses = parent->leaf_prefix[i][0] == FNS_LEAF_PREFIX_NOT;
+        bool fits = true;
 
-        for (__u32 j = 0; j < FNS_LEAF_PREFIX_BYTES; j++) {
-            char wanted = parent->leaf_prefix[i][j];
+        if (i >= parent->prefixes)
+            break;
+        for (__u32 j = 0; j < FNS_LEAF_PREFIX_BYTES - 1; j++) {
+            char wanted = parent->leaf_prefix[i][refuses ? j + 1 : j];
 
             if (!wanted)
                 break;
             fits &= name[j] == wanted;
         }
         if (fits)
-            return true;
+            return !refuses;
+        only_refusals &= refuses;
     }
-    return false;
+    return only_refusals;
 }
 
 static __always_inline void add_parent(__u64 id, const struct fns_parent *parent)
@@ -168,10 +206,10 @@ static __always_inline bool takes_place(const struct cgroup *cgroup, struct fns_
 
 static __always_inline void made_below_sandbox(const struct cgroup *cgroup, const char *path, struct fns_sandbox *above)
 {
-    struct fns_parent rule;
+    struct scratch *scratch = scratch_of_cpu();
     struct fns_sandbox *enclosing;
 
-    if (takes_place(cgroup, above, &rule)) {
+    if (scratch && takes_place(cgroup, above, &scratch->rule)) {
         __u64 former = above->sandbox_id;
         struct fns_lifecycle_event *event = begin(FNS_RING_CRITICAL, FNS_EVENT_CGROUP_RMDIR, above, cgroup, path);
 
@@ -182,9 +220,9 @@ static __always_inline void made_below_sandbox(const struct cgroup *cgroup, cons
             event->path[0] = 0; /* it is the child's; the id says which */
             fns_submit(FNS_SENSOR_LIFECYCLE, event);
         }
-        add_parent(former, &rule);
+        add_parent(former, &scratch->rule);
         bpf_map_delete_elem(&sandboxes, &former);
-        register_sandbox(cgroup, path, &rule);
+        register_sandbox(cgroup, path, &scratch->rule);
         return;
     }
     __u64 enclosing_id = above->sandbox_id;
@@ -196,37 +234,34 @@ static __always_inline void made_below_sandbox(const struct cgroup *cgroup, cons
 static __always_inline void made_below_parent(const struct cgroup *cgroup, const char *path,
                                               const struct fns_parent *parent)
 {
-    struct fns_parent next;
+    struct scratch *scratch = scratch_of_cpu();
 
     if (parent->depth <= 1 && name_fits(parent, cgroup)) {
         register_sandbox(cgroup, path, parent);
         return;
     }
-    if (parent->depth <= 1 && !(parent->flags & FNS_PARENT_REST))
+    if (!scratch || (parent->depth <= 1 && !(parent->flags & FNS_PARENT_REST)))
         return;
-    __builtin_memcpy(&next, parent, sizeof(next));
-    if (next.depth > 1)
-        next.depth--;
-    add_parent(id_of(cgroup), &next);
+    __builtin_memcpy(&scratch->rule, parent, sizeof(scratch->rule));
+    if (scratch->rule.depth > 1)
+        scratch->rule.depth--;
+    add_parent(id_of(cgroup), &scratch->rule);
 }
 
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(lifecycle_mkdir, struct cgroup *cgroup, const char *path)
 {
-    struct fns_parent_path key = {};
+    struct scratch *scratch = scratch_of_cpu();
     struct fns_parent *parent;
-    struct fns_parent *by_path = NULL;
+    struct fns_parent *by_path;
     struct fns_sandbox *above;
     __u64 parent_id;
-    long length;
 
-    if (!is_default_hierarchy(cgroup))
+    if (!scratch || !is_default_hierarchy(cgroup))
         return 0;
     parent_id = parent_id_of(cgroup);
     parent = bpf_map_lookup_elem(&parents, &parent_id);
-    length = bpf_probe_read_kernel_str(key.path, sizeof(key.path), path);
-    if (length > 0 && length < (long)sizeof(key.path))
-        by_path = bpf_map_lookup_elem(&parent_paths, &key);
+    by_path = parent_by_path(scratch, path);
     if (by_path) {
         add_parent(id_of(cgroup), by_path);
         tell(FNS_RING_CRITICAL, FNS_EVENT_PARENT_MKDIR, NULL, cgroup, path, parent != NULL);
@@ -247,15 +282,13 @@ int BPF_PROG(lifecycle_rmdir, struct cgroup *cgroup, const char *path)
 {
     __u64 id;
     struct fns_sandbox *entry;
-    struct fns_parent_path key = {};
-    long length;
+    struct scratch *scratch = scratch_of_cpu();
 
-    if (!is_default_hierarchy(cgroup))
+    if (!scratch || !is_default_hierarchy(cgroup))
         return 0;
     id = id_of(cgroup);
     if (bpf_map_delete_elem(&parents, &id) == 0) {
-        length = bpf_probe_read_kernel_str(key.path, sizeof(key.path), path);
-        if (length > 0 && length < (long)sizeof(key.path) && bpf_map_lookup_elem(&parent_paths, &key))
+        if (parent_by_path(scratch, path))
             tell(FNS_RING_CRITICAL, FNS_EVENT_PARENT_RMDIR, NULL, cgroup, path, 0);
         return 0;
     }
