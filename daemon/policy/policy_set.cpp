@@ -280,6 +280,7 @@ std::shared_ptr<const PolicySet> PolicyCompiler::finish()
         resolve(*source);
 
     std::shared_ptr<PolicySet> set(new PolicySet);
+    const bool complete = !has_errors(diagnostics_);  // else who extends whom is not known
     std::vector<const Source*> ordered;
     for (const auto& source : sources_) {
         if (source->replaced)
@@ -291,7 +292,7 @@ std::shared_ptr<const PolicySet> PolicyCompiler::finish()
             check_default(*source);
         else if (draft.has_match)
             ordered.push_back(source.get());
-        else if (!source->extended && by_name(source->name, true) == nullptr && !source->name.empty())
+        else if (complete && !source->extended && by_name(source->name, true) == nullptr && !source->name.empty())
             diagnostics_.push_back(
                 {source->file, source->root.place,
                  fmt::format("policy '{}' has no 'match' and no policy extends it: it applies to nothing",

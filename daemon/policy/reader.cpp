@@ -125,7 +125,8 @@ std::optional<Nanoseconds> Reader::duration(const YamlNode& node, Nanoseconds mi
     return value(node, [&](std::string_view written) -> Result<Nanoseconds> {
         auto parsed = parse_duration(written);
         if (parsed && (*parsed < min || *parsed > max))
-            return fail(fmt::format("must be from {}ms to {}s, not '{}'", min / kMillisecond, max / kSecond, written));
+            return fail(
+                fmt::format("must be from {} to {}, not '{}'", duration_text(min), duration_text(max), written));
         return parsed;
     });
 }

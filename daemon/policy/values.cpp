@@ -79,6 +79,15 @@ Result<Nanoseconds> parse_duration(std::string_view text)
     return *count * unit->ns;
 }
 
+std::string duration_text(Nanoseconds duration)
+{
+    const Unit* unit = &kUnits[duration == 0 ? 1 : 0];
+    for (const Unit& larger : kUnits)
+        if (duration != 0 && duration % larger.ns == 0)
+            unit = &larger;
+    return fmt::format("{}{}", duration / unit->ns, unit->name);
+}
+
 Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t min, std::uint64_t max)
 {
     const auto value = digits(text);

@@ -20,6 +20,8 @@ namespace fnshield {
 
 // "500ms", "2s", "1m", "1h"; a whole number and one unit.
 [[nodiscard]] Result<Nanoseconds> parse_duration(std::string_view text);
+// "90s", "2m": in the largest unit that holds it exactly; "0s". Below a millisecond it is cut.
+[[nodiscard]] std::string duration_text(Nanoseconds duration);
 // Decimal digits only, min ≤ value ≤ max.
 [[nodiscard]] Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t min, std::uint64_t max);
 // "10.0.0.1", "fe80::1"; port 0.

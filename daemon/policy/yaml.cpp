@@ -12,6 +12,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "daemon/base/unique_fd.h"
@@ -198,6 +199,20 @@ bool is_text(std::string_view text, const std::string& file, Diagnostics& diagno
     return true;
 }
 
+// yaml-cpp's words for a tab that indents are no help; it is the usual reason for a fault in the line or the one
+// before.
+bool is_indented_by_tab(std::string_view text, int line)
+{
+    for (int at = 1; at <= line && !text.empty(); ++at) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view indent = text.substr(0, std::min(text.find_first_not_of(" \t"), end));
+        if (at + 1 >= line && indent.contains('\t'))
+            return true;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return false;
+}
+
 }  // namespace
 
 std::string YamlNode::label() const
@@ -249,7 +264,9 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
         diagnostics.push_back({file, refused.place, refused.message});
         return std::nullopt;
     } catch (const YAML::Exception& error) {
-        diagnostics.push_back({file, place_of(error.mark), "not YAML: " + error.msg});
+        const Place place = place_of(error.mark);
+        const bool tab = is_indented_by_tab(text, place.line);
+        diagnostics.push_back({file, place, "not YAML: " + (tab ? "a tab indents; use spaces" : error.msg)});
         return std::nullopt;
     }
     return std::move(builder).take();
