@@ -1,38 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * Egress: whom a sandbox talks to, by any road, and on which ports it listens.
+ * Egress: whom a sandbox talks to, by any road, which names it asks for, and on which ports it listens.
  *
  * Hooks, at the cgroups under which sandboxes appear (the host's traffic never runs them):
  *   connect4/6, sendmsg4/6   the kernel's copy of the address, whatever entry it came by (64-bit, 32-bit, io_uring)
  *   post_bind4/6             the port really bound
  *   sock_create              raw sockets
+ *   egress                   packets: questions to port 53, and peers that none of the hooks above is asked about (raw
+ *                            and ping sockets, UDP-Lite, SCTP)
  * On the whole node:
  *   inet_sock_set_state      TCP: a second witness of connect (sockets that were made in another cgroup, multipath
  *                            subflows), listen, and connections accepted, which exist in interrupt context only
+ *   cap_capable              packet sockets, by whatever entry; where the kernel has no such tracepoint (before 6.14),
+ *   sys_{enter,exit}_socket  packet sockets by the 64-bit entry
  *
  * Blind spots: a UDP socket that was made outside and handed in, and connections older than the daemon, are not seen;
- * a packet socket sends what it likes without a hook, so that its making is the event.
- * Cost: a repeated send is three look-ups; a state change of another node's socket two compares and a look-up.
+ * a packet socket sends what it likes without a hook, so that its making is the event; names asked for over TLS.
+ * Cost: a repeated send is three look-ups and a read of its packet; a packet of TCP three loads; a state change of a
+ * socket that is in no sandbox two compares and a look-up.
  */
-#include "../lib/socket.bpf.h"
+#include "egress_act.bpf.h"
+#include "egress_dns.bpf.h"
+#include "egress_raw.bpf.h"
 
 /* Connections to one port that come faster than this are counted, not forwarded. */
 const volatile __u64 accept_spacing_ns = 10000000;
 
 /* Below it a port was chosen by its owner, from it on by the kernel (net.ipv4.ip_local_port_range). */
 #define EPHEMERAL_PORTS 32768
-
-/* What an event says besides its two ends. */
-struct act {
-    enum fns_event_kind kind;
-    enum fns_socket_via via;
-    __u16 domain;
-    __u16 type;
-    __u16 protocol;
-    __s32 result;
-    __u64 cookie;
-    const struct task_struct *task; /* NULL: the actor is not known */
-};
 
 /*
  * The socket whose connect hook ran last on this CPU. Written by the connect hook, taken by the state tracepoint that
@@ -64,66 +59,23 @@ struct {
     __type(value, struct fns_seen);
 } accepts SEC(".maps");
 
-static __always_inline void fill_ends(struct fns_socket_event *event, const struct fns_peer *remote,
-                                      const struct fns_peer *local)
-{
-    const struct fns_peer none = {};
+/*
+ * TCP connections to port 53. Made by the connect hook, filled by the packet hook, one socket at a time. Full: the
+ * connection that was quiet for longest is forgotten, and what it still asks for is not seen.
+ */
+struct fns_streams_map streams SEC(".maps");
 
-    fns_fill_endpoint(&event->remote, remote ? remote : &none);
-    fns_fill_endpoint(&event->local, local ? local : &none);
-    event->socket_flags = remote && remote->mapped ? FNS_SOCKET_MAPPED : 0;
-}
+/*
+ * A thread that asked for CAP_NET_RAW by an entry that does not tell what for. Written by cap_capable, taken by
+ * sock_create in the same call, so that a raw socket is one event. Where the task was moved in between, it is two.
+ */
+struct fns_undecided_map undecided SEC(".maps");
 
-static __always_inline void send_event(const struct act *act, const struct fns_peer *remote,
-                                       const struct fns_peer *local, struct fns_sandbox *sandbox, enum fns_ring ring,
-                                       __u32 repeats)
-{
-    struct fns_socket_event *event = fns_reserve(FNS_SENSOR_EGRESS, ring, sizeof(*event), sandbox);
-
-    if (!event)
-        return;
-    fns_fill_header(&event->header, FNS_SENSOR_EGRESS, act->kind, sizeof(*event), sandbox);
-    event->header.repeats = repeats;
-    if (act->task) {
-        fns_fill_process(&event->header.process, act->task);
-        event->header.flags |= fns_task_flags(act->task);
-    } else {
-        __builtin_memset(&event->header.process, 0, sizeof(event->header.process));
-        event->header.flags |= FNS_FLAG_NO_TASK;
-    }
-    fill_ends(event, remote, local);
-    event->cookie = act->cookie;
-    event->domain = act->domain;
-    event->type = act->type;
-    event->protocol = act->protocol;
-    event->via = act->via;
-    event->result = act->result;
-    fns_submit(FNS_SENSOR_EGRESS, event);
-}
-
-/* A peer is contacted: once a second for each process. `what` is everything that makes two contacts the same. */
-static __always_inline void contact(const struct act *act, const struct fns_peer *remote, const struct fns_peer *local,
-                                    struct fns_sandbox *sandbox, __u32 tgid, __u64 what)
-{
-    enum fns_ring ring = FNS_RING_BULK;
-    __u32 repeats;
-
-    if (fns_is_repeat(FNS_SENSOR_EGRESS, sandbox->sandbox_id, act->kind, tgid, what, &repeats))
-        return;
-    if (fns_is_metadata(remote))
-        ring = fns_critical_within_share(sandbox);
-    send_event(act, remote, local, sandbox, ring, repeats);
-}
-
-static __always_inline struct task_struct *current_task(void)
-{
-    return (struct task_struct *)bpf_get_current_task();
-}
-
-static __always_inline __u32 current_tgid(void)
-{
-    return bpf_get_current_pid_tgid() >> 32;
-}
+/*
+ * Packet sockets that are being made, by thread: from sys_enter_socket to sys_exit_socket. Full: the oldest is
+ * forgotten and not seen.
+ */
+struct fns_socket_calls_map socket_calls SEC(".maps");
 
 /* ---- connect and sendmsg: an address is given ---- */
 
@@ -147,6 +99,8 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, struct fns_peer
     if (act.type == SOCK_STREAM) {
         __u32 zero = 0;
         bpf_map_update_elem(&connecting, &zero, &act.cookie, BPF_ANY);
+        if (remote->port_be == bpf_htons(FNS_DNS_PORT))
+            dns_stream_begins(act.cookie, act.task);
     }
     remote->mapped |= act.domain == AF_INET6 && remote->family == AF_INET;
     contact(&act, remote, NULL, sandbox, current_tgid(), fns_peer_hash(remote, act.protocol));
@@ -227,7 +181,7 @@ int sendmsg6(struct bpf_sock_addr *ctx)
     return on_sendmsg(ctx, &remote);
 }
 
-/* ---- bind, and sockets that go round all of the above ---- */
+/* ---- bind, and raw sockets ---- */
 
 static __always_inline int on_bind(struct bpf_sock *ctx, const struct fns_peer *local)
 {
@@ -269,34 +223,11 @@ int bind6(struct bpf_sock *ctx)
     return on_bind(ctx, &local);
 }
 
-static __always_inline void raw_socket(struct act *act, struct fns_sandbox *sandbox)
-{
-    __u64 what = fns_mix((__u64)act->domain << 32 | act->type, (__u64)act->protocol << 32 | (__u32)act->result);
-    __u32 repeats;
-
-    act->kind = FNS_EVENT_SOCKET;
-    act->task = current_task();
-    if (!fns_is_repeat(FNS_SENSOR_EGRESS, sandbox->sandbox_id, act->kind, current_tgid(), what, &repeats))
-        send_event(act, NULL, NULL, sandbox, fns_critical_within_share(sandbox), repeats);
-}
-
 SEC("cgroup/sock_create")
 int sock_create(struct bpf_sock *ctx)
 {
-    struct fns_sandbox *sandbox;
-
-    if (ctx->type != SOCK_RAW)
-        return 1;
-    sandbox = fns_current_sandbox();
-    if (sandbox) {
-        struct act act = {
-            .via = FNS_SOCKET_CREATE,
-            .domain = ctx->family,
-            .type = ctx->type,
-            .protocol = ctx->protocol,
-        };
-        raw_socket(&act, sandbox);
-    }
+    if (ctx->type == SOCK_RAW)
+        on_raw_socket(ctx->family, ctx->protocol);
     return 1;
 }
 
@@ -344,6 +275,8 @@ static __always_inline void on_syn_sent(const struct sock *sk)
     if (!sandbox)
         return;
     remote = fns_socket_remote(sk);
+    if (remote.port_be == bpf_htons(FNS_DNS_PORT))
+        dns_stream_begins(act.cookie, act.task);
     contact(&act, &remote, NULL, sandbox, act.task ? current_tgid() : 0, fns_peer_hash(&remote, act.protocol));
 }
 
@@ -421,5 +354,108 @@ int BPF_PROG(tcp_state, const struct sock *sk, const int from, const int to)
         on_listen(sk);
     else if (to == BPF_TCP_ESTABLISHED && from == BPF_TCP_SYN_RECV)
         on_accepted(sk);
+    return 0;
+}
+
+/* ---- packets ---- */
+
+/* Of struct bpf_sock, network order. A load of four bytes is what kernels before 5.18 allow here; the rest is zero. */
+static __always_inline __u16 connected_port(struct bpf_sock *sk)
+{
+    return *(volatile __u32 *)((char *)sk + __builtin_offsetof(struct bpf_sock, dst_port));
+}
+
+/* The kernel has sockets of its own in each network namespace (ICMP, neighbour discovery): nobody's act. */
+static __always_inline bool is_of_kernel(struct __sk_buff *skb)
+{
+    const struct sock *sk = BPF_CORE_READ((struct sk_buff *)skb, sk);
+
+    return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
+}
+
+/* A packet whose peer no other hook was asked about. */
+static __always_inline void on_other_packet(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+    struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
+    const struct task_struct *task;
+    struct fns_packet packet;
+    __u8 flags = 0;
+
+    if (!sandbox || is_of_kernel(skb) || !fns_read_packet(skb, &packet))
+        return;
+    task = sender_of(sandbox);
+    if (packet.protocol == IPPROTO_TCP && packet.transport)
+        bpf_skb_load_bytes(skb, packet.transport + 13, &flags, sizeof(flags));
+
+    struct act act = {
+        .kind =
+            (flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT ? FNS_EVENT_CONNECT : FNS_EVENT_SEND,
+        .via = FNS_SOCKET_PACKET,
+        .domain = sk->family,
+        .type = sk->type,
+        .protocol = packet.protocol,
+        .task = task,
+    };
+    contact(&act, &packet.remote, NULL, sandbox, task ? BPF_CORE_READ(task, tgid) : 0,
+            fns_peer_hash(&packet.remote, packet.protocol));
+    if (packet.protocol == IPPROTO_UDP && packet.remote.port_be == bpf_htons(FNS_DNS_PORT))
+        on_dns_datagram(skb, &packet);
+}
+
+/* A datagram; connect or sendmsg was asked about its peer. The port of a connected socket is not the only one. */
+static __always_inline void on_datagram(struct __sk_buff *skb)
+{
+    __u16 port_be = fns_udp_port(skb);
+    struct fns_packet packet;
+
+    if (port_be && port_be != bpf_htons(FNS_DNS_PORT))
+        return;
+    if (fns_read_packet(skb, &packet) && packet.remote.port_be == bpf_htons(FNS_DNS_PORT))
+        on_dns_datagram(skb, &packet);
+}
+
+SEC("cgroup_skb/egress")
+int packet(struct __sk_buff *skb)
+{
+    struct bpf_sock *sk = skb->sk;
+
+    if (!sk)
+        return 1;
+    sk = bpf_sk_fullsock(sk);
+    if (!sk)
+        return 1;
+    if (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP) {
+        if (connected_port(sk) == bpf_htons(FNS_DNS_PORT))
+            on_dns_segment(skb);
+    } else if (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP) {
+        on_datagram(skb);
+    } else {
+        on_other_packet(skb, sk);
+    }
+    return 1;
+}
+
+/* ---- packet sockets ---- */
+
+SEC("tp_btf/cap_capable")
+int BPF_PROG(net_raw, const struct cred *cred, struct user_namespace *target, const struct user_namespace *capable,
+             int capability, int result)
+{
+    if (capability == CAP_NET_RAW)
+        on_net_raw(result);
+    return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_socket")
+int socket_enter(struct trace_event_raw_sys_enter *ctx)
+{
+    on_socket_enter(ctx->args[0], ctx->args[1] & SOCK_TYPE_MASK, ctx->args[2]);
+    return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_socket")
+int socket_exit(struct trace_event_raw_sys_exit *ctx)
+{
+    on_socket_exit(ctx->ret);
     return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/sensors/cgroup_parents.h"
 #include "daemon/sensors/decode.h"
+#include "daemon/sensors/dns.h"
 #include "egress.skel.h"
 
 namespace fnshield {
@@ -12,14 +13,39 @@ namespace {
 
 constexpr ProgramSpec kPrograms[] = {
     {"tcp_state", Backend::tracepoint, Tier::always, "raw:inet_sock_set_state", "listen and accept are not seen"},
-    {"connect4", Backend::cgroup, Tier::always, "", "IPv4 connects other than TCP's are not seen"},
-    {"connect6", Backend::cgroup, Tier::always, "", "IPv6 connects other than TCP's are not seen"},
+    {"connect4", Backend::cgroup, Tier::always, "", "IPv4 connects other than those of TCP are not seen"},
+    {"connect6", Backend::cgroup, Tier::always, "", "IPv6 connects other than those of TCP are not seen"},
     {"sendmsg4", Backend::cgroup, Tier::always, "", "IPv4 datagrams are not seen"},
     {"sendmsg6", Backend::cgroup, Tier::always, "", "IPv6 datagrams are not seen"},
     {"bind4", Backend::cgroup, Tier::always, "", "IPv4 binds are not seen"},
     {"bind6", Backend::cgroup, Tier::always, "", "IPv6 binds are not seen"},
     {"sock_create", Backend::cgroup, Tier::always, "", "raw sockets are not seen when they are made"},
+    {"packet", Backend::cgroup, Tier::always, "", "DNS names and what raw sockets send are not seen"},
 };
+
+// Packet sockets: one way or the other.
+constexpr ProgramSpec kByCapability[] = {
+    {"net_raw", Backend::tracepoint, Tier::always, "raw:cap_capable", "packet sockets are not seen"},
+};
+constexpr ProgramSpec kBySyscall[] = {
+    {"socket_enter", Backend::tracepoint, Tier::full, "syscall:sys_enter_socket", "packet sockets are not seen"},
+    {"socket_exit", Backend::tracepoint, Tier::full, "syscall:sys_exit_socket", "packet sockets are not seen"},
+};
+
+// Chooses between both by what the host has; the other one is not loaded and has no status.
+std::vector<ProgramStatus> choose_egress_programs(bpf_object* object, const SensorContext& context)
+{
+    const bool by_capability = context.host.has_raw_tracepoint("cap_capable");
+    std::span<const ProgramSpec> chosen = kByCapability;
+    std::span<const ProgramSpec> other = kBySyscall;
+    if (!by_capability)
+        std::swap(chosen, other);
+    std::vector<ProgramSpec> specs(std::begin(kPrograms), std::end(kPrograms));
+    specs.insert(specs.end(), chosen.begin(), chosen.end());
+    for (const ProgramSpec& spec : other)
+        bpf_program__set_autoload(bpf_object__find_program_by_name(object, spec.program.data()), false);
+    return choose_programs(object, specs, context.host, context.choice);
+}
 
 class EgressSensor final : public Sensor {
 public:
@@ -94,6 +120,25 @@ Result<Event> decode_socket(std::span<const std::byte> bytes, EventKind kind)
     return event;
 }
 
+Result<Event> decode_dns(std::span<const std::byte> bytes)
+{
+    auto raw = decode::fixed_part<fns_dns_event>(bytes);
+    if (!raw)
+        return pass(std::move(raw));
+    if (auto valid = check(raw->resolver); !valid)
+        return pass(std::move(valid));
+    if (raw->message_bytes > sizeof raw->message)
+        return fail("DNS event with a message of " + std::to_string(raw->message_bytes) + " bytes");
+    DnsQuestion question = decode_dns_question(std::as_bytes(std::span(raw->message, raw->message_bytes)));
+    Event event = decode::header(raw->header, EventKind::dns);
+    event.body = DnsBody{.resolver = decode::endpoint(raw->resolver),
+                         .protocol = raw->protocol,
+                         .name = std::move(question.name),
+                         .type = question.type,
+                         .malformed = question.malformed};
+    return event;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Sensor>> make_egress_sensor(const SensorContext& context)
@@ -103,7 +148,7 @@ Result<std::unique_ptr<Sensor>> make_egress_sensor(const SensorContext& context)
         return pass(std::move(skeleton));
     (*skeleton)->rodata->fns_bulk_budget = context.bulk_budget;
     (*skeleton)->rodata->fns_repeat_after_ns = context.repeat_after_ns;
-    auto programs = choose_programs(skeleton->object(), kPrograms, context.host, context.choice);
+    auto programs = choose_egress_programs(skeleton->object(), context);
     if (auto shared = context.maps.share_with(skeleton->object()); !shared)
         return pass(std::move(shared));
     if (auto loaded = skeleton->load(); !loaded)
@@ -116,6 +161,8 @@ Result<Event> decode_egress(std::span<const std::byte> bytes)
     auto header = decode::fixed_part<fns_event_header>(bytes);
     if (!header)
         return pass(std::move(header));
+    if (header->kind == FNS_EVENT_DNS)
+        return decode_dns(bytes);
     for (const KindRow& row : kSocketKinds)
         if (row.raw == header->kind)
             return decode_socket(bytes, row.kind);

@@ -95,6 +95,19 @@ int fastopen(Arguments arguments)
     return report(sendto(make_socket(peer.family(), SOCK_STREAM), "hello", 5, MSG_FASTOPEN, peer.get(), peer.length));
 }
 
+// ADDRESS PORT CGROUP_PROCS: makes a socket, then enters the cgroup, then connects.
+int late_tcp(Arguments arguments)
+{
+    const Address peer = peer_of(arguments);
+    if (arguments.size() < 3)
+        return 2;
+    const int fd = make_socket(peer.family(), SOCK_STREAM);
+    FILE* procs = std::fopen(arguments[2], "w");
+    if (procs == nullptr || std::fputs("0", procs) < 0 || std::fclose(procs) != 0)
+        give_up("cgroup.procs");
+    return report(connect(fd, peer.get(), peer.length));
+}
+
 // Binds and says where: "port=N".
 void bind_and_say(int fd, const char* address, std::uint16_t port)
 {
@@ -219,6 +232,7 @@ constexpr Act kActs[] = {
     {"egress-udp-unspec", "ADDRESS PORT", udp_unspecified_family},
     {"egress-udp-connect", "ADDRESS PORT [COUNT]", udp_connect},
     {"egress-fastopen", "ADDRESS PORT", fastopen},
+    {"egress-late-tcp", "ADDRESS PORT CGROUP_PROCS", late_tcp},
     {"egress-server", "PORT COUNT", server},
     {"egress-client", "PORT COUNT", client},
     {"egress-udp-server", "PORT COUNT", udp_server},

@@ -6,11 +6,13 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 namespace fnshield::attacks {
 namespace {
@@ -38,6 +40,22 @@ void add_v4(in_addr address)
         give_up("SIOCSIFADDR");
 }
 
+bool has_route_to(const in6_addr& address)
+{
+    std::string start;
+    for (const unsigned char byte : address.s6_addr) {
+        char digits[3];
+        std::snprintf(digits, sizeof digits, "%02x", byte);
+        start += digits;
+    }
+    start += " 80 ";  // the prefix length, in hexadecimal as well
+    std::ifstream routes("/proc/net/ipv6_route");
+    for (std::string line; std::getline(routes, line);)
+        if (line.starts_with(start))
+            return true;
+    return false;
+}
+
 void add_v6(const in6_addr& address)
 {
     if (IN6_IS_ADDR_LOOPBACK(&address))
@@ -49,6 +67,9 @@ void add_v6(const in6_addr& address)
     request.ifr6_ifindex = static_cast<int>(if_nametoindex("lo"));
     if (ioctl(control, SIOCSIFADDR, &request) != 0)
         give_up("SIOCSIFADDR for IPv6");
+    // The kernel makes the address usable in a work queue.
+    while (!has_route_to(address))
+        usleep(1000);
 }
 
 }  // namespace

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The egress sensor on the real kernel with one sandbox. After each test nothing was lost and every record decoded.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/sensor_harness.h"
+
+namespace fnshield::testing {
+
+class Egress : public ::testing::Test {
+protected:
+    void SetUp() override
+    {
+        auto harness = SensorHarness::make({.sensors = {FNS_SENSOR_EGRESS}, .choice = {}, .sizes = {}});
+        ASSERT_TRUE(harness) << harness.error().message;
+        harness_ = std::move(*harness);
+        auto sandbox = CgroupSandbox::make_for_test("egress-a");
+        ASSERT_TRUE(sandbox) << sandbox.error().message;
+        sandbox_.emplace(std::move(*sandbox));
+        auto added = harness_->add_sandbox(*sandbox_);
+        ASSERT_TRUE(added) << added.error().message;
+    }
+
+    void TearDown() override
+    {
+        if (!harness_)
+            return;
+        EXPECT_EQ(harness_->lost(), 0U);
+        EXPECT_THAT(harness_->decode_errors(), ::testing::IsEmpty());
+    }
+
+    // Runs an act to its end in the sandbox and collects what it made.
+    void act(const std::vector<std::string>& words)
+    {
+        std::vector<std::string> argv{trigger()};
+        argv.insert(argv.end(), words.begin(), words.end());
+        auto child = sandbox_->spawn(argv);
+        ASSERT_TRUE(child) << child.error().message;
+        actor_ = static_cast<std::uint32_t>(child->pid());
+        auto code = child->wait();
+        ASSERT_TRUE(code) << code.error().message;
+        ASSERT_EQ(*code, 0) << child->rest();
+        auto settled = harness_->settle();
+        ASSERT_TRUE(settled) << settled.error().message;
+    }
+
+    std::vector<Event> of(EventKind kind) const { return harness_->matching(is_event(kind, sandbox_->id())); }
+
+    // All that the sandbox was reported for, whatever kind.
+    std::size_t reported() const
+    {
+        return harness_->count([](const Event& event) { return event.kind != EventKind::heartbeat; });
+    }
+
+    // Exactly one event, of this kind, by the process that acted.
+    const SocketBody* only(EventKind kind, fns_socket_via via)
+    {
+        found_ = of(kind);
+        EXPECT_THAT(found_, ::testing::SizeIs(1));
+        EXPECT_EQ(reported(), 1U);
+        if (found_.size() != 1)
+            return nullptr;
+        EXPECT_EQ(found_[0].process.tgid, actor_);
+        EXPECT_EQ(found_[0].process.comm, "trigger");
+        EXPECT_GT(found_[0].process.start_ns, 0U);
+        EXPECT_FALSE(found_[0].has(FNS_FLAG_NO_TASK));
+        const auto* body = found_[0].as<SocketBody>();
+        EXPECT_EQ(body->via, via);
+        return body;
+    }
+
+    std::unique_ptr<SensorHarness> harness_;
+    std::optional<CgroupSandbox> sandbox_;
+    std::vector<Event> found_;
+    std::uint32_t actor_ = 0;
+};
+
+}  // namespace fnshield::testing

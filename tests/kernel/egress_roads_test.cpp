@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The egress sensor against those who go round: raw and packet sockets, io_uring, the 32-bit entry, DNS questions cut
+// up.
+#include <netinet/in.h>
+
+#include "tests/kernel/egress_fixture.h"
+
+namespace fnshield::testing {
+namespace {
+
+using ::testing::SizeIs;
+
+TEST_F(Egress, RawIcmpIsASocketAndASend)
+{
+    act({"egress-raw-icmp", "169.254.169.254"});
+    const auto sockets = of(EventKind::socket);
+    ASSERT_THAT(sockets, SizeIs(1));
+    const auto* made = sockets[0].as<SocketBody>();
+    EXPECT_EQ(made->via, FNS_SOCKET_CREATE);
+    EXPECT_EQ(made->domain, AF_INET);
+    EXPECT_EQ(made->type, SOCK_RAW);
+    EXPECT_EQ(made->protocol, IPPROTO_ICMP);
+    EXPECT_EQ(made->result, 0);
+    EXPECT_EQ(sockets[0].process.tgid, actor_);
+
+    const auto sends = of(EventKind::send);
+    ASSERT_THAT(sends, SizeIs(1));
+    const auto* sent = sends[0].as<SocketBody>();
+    EXPECT_EQ(sent->via, FNS_SOCKET_PACKET);
+    EXPECT_EQ(sent->remote.address_text(), "169.254.169.254");
+    EXPECT_EQ(sent->protocol, IPPROTO_ICMP);
+    EXPECT_EQ(sends[0].process.tgid, actor_);
+    EXPECT_EQ(reported(), 2U);
+}
+
+TEST_F(Egress, APingSocketSendsButIsNoRawSocket)
+{
+    act({"egress-ping", "10.1.2.3"});
+    const SocketBody* body = only(EventKind::send, FNS_SOCKET_PACKET);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->remote.address_text(), "10.1.2.3");
+    EXPECT_EQ(body->type, SOCK_DGRAM);
+    EXPECT_EQ(body->protocol, IPPROTO_ICMP);
+}
+
+TEST_F(Egress, AHeaderOfOnesOwnHidesNothing)
+{
+    act({"egress-own-header", "10.1.2.3", "443", "syn"});
+    const auto connects = of(EventKind::connect);
+    ASSERT_THAT(connects, SizeIs(1));
+    EXPECT_EQ(connects[0].as<SocketBody>()->via, FNS_SOCKET_PACKET);
+    EXPECT_EQ(connects[0].as<SocketBody>()->remote.address_text(), "10.1.2.3");
+    EXPECT_EQ(connects[0].as<SocketBody>()->remote.port, 443);
+    EXPECT_EQ(connects[0].as<SocketBody>()->protocol, IPPROTO_TCP);
+    EXPECT_EQ(connects[0].as<SocketBody>()->type, SOCK_RAW);
+    EXPECT_THAT(of(EventKind::socket), SizeIs(1));
+
+    act({"egress-own-header", "10.1.2.3", "514", "udp"});
+    const auto sends = of(EventKind::send);
+    ASSERT_THAT(sends, SizeIs(1));
+    EXPECT_EQ(sends[0].as<SocketBody>()->remote.port, 514);
+    EXPECT_EQ(sends[0].as<SocketBody>()->protocol, IPPROTO_UDP);
+    EXPECT_EQ(reported(), 4U);
+}
+
+TEST_F(Egress, APacketSocketIsSeenByAnyEntry)
+{
+    act({"egress-packet-socket"});
+    const SocketBody* body = only(EventKind::socket, FNS_SOCKET_CAPABLE);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->domain, AF_PACKET);
+    EXPECT_EQ(body->type, SOCK_RAW);
+    EXPECT_EQ(body->result, 0);
+    harness_->clear();
+
+    act({"egress-compat-packet-socket"});
+    body = only(EventKind::socket, FNS_SOCKET_CAPABLE);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->domain, AF_PACKET);
+    EXPECT_TRUE(found_[0].has(FNS_FLAG_COMPAT));
+    harness_->clear();
+
+    act({"egress-uring-socket", "packet"});
+    body = only(EventKind::socket, FNS_SOCKET_CAPABLE);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->domain, 0);
+    harness_->clear();
+
+    // Two hooks see this one.
+    act({"egress-uring-socket", "raw"});
+    EXPECT_NE(only(EventKind::socket, FNS_SOCKET_CAPABLE), nullptr);
+}
+
+TEST_F(Egress, AnOptionThatNeedsTheSameCapabilityIsNoSocket)
+{
+    act({"egress-mark-option"});
+    EXPECT_EQ(reported(), 0U);
+}
+
+TEST_F(Egress, IoUringAndThe32BitEntryAreNoWayRound)
+{
+    act({"egress-uring-connect", "169.254.169.254", "80"});
+    const SocketBody* body = only(EventKind::connect, FNS_SOCKET_CONNECT);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->remote.address_text(), "169.254.169.254");
+    EXPECT_EQ(body->remote.port, 80);
+    harness_->clear();
+
+    act({"egress-uring-sendmsg", "10.1.2.3", "123"});
+    body = only(EventKind::send, FNS_SOCKET_SENDMSG);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->remote.address_text(), "10.1.2.3");
+    harness_->clear();
+
+    act({"egress-compat-connect", "169.254.169.254", "80"});
+    body = only(EventKind::connect, FNS_SOCKET_CONNECT);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->remote.address_text(), "169.254.169.254");
+    EXPECT_TRUE(found_[0].has(FNS_FLAG_COMPAT));
+}
+
+// The socket was made outside, so that no cgroup hook of the sandbox runs for it.
+TEST_F(Egress, ASocketThatWasHandedInIsSeenByItsState)
+{
+    const std::string procs = sandbox_->directory() + "/cgroup.procs";
+    auto outside = Child::spawn({trigger(), "egress-late-tcp", "169.254.169.254", "80", procs});
+    ASSERT_TRUE(outside);
+    actor_ = static_cast<std::uint32_t>(outside->pid());
+    auto code = outside->wait();
+    ASSERT_TRUE(code);
+    ASSERT_EQ(*code, 0) << outside->rest();
+    ASSERT_TRUE(harness_->settle());
+    const SocketBody* body = only(EventKind::connect, FNS_SOCKET_STATE);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->remote.address_text(), "169.254.169.254");
+    EXPECT_EQ(body->remote.port, 80);
+}
+
+struct Question {
+    const char* name;
+    std::vector<std::string> act;
+    std::vector<std::string> names;
+    int protocol;
+};
+
+std::ostream& operator<<(std::ostream& out, const Question& question)
+{
+    return out << question.name;
+}
+
+class EgressDns : public Egress, public ::testing::WithParamInterface<Question> {};
+
+TEST_P(EgressDns, TheNameIsSeen)
+{
+    const Question& question = GetParam();
+    act(question.act);
+    const auto asked = of(EventKind::dns);
+    ASSERT_THAT(asked, SizeIs(question.names.size()));
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        const auto* body = asked[i].as<DnsBody>();
+        EXPECT_EQ(body->name, question.names[i]);
+        EXPECT_EQ(body->type, 1);
+        EXPECT_FALSE(body->malformed);
+        EXPECT_EQ(body->protocol, question.protocol);
+        EXPECT_EQ(body->resolver.address_text(), question.act[1]);
+        EXPECT_EQ(body->resolver.port, 53);
+        EXPECT_EQ(asked[i].process.tgid, actor_);
+        EXPECT_FALSE(asked[i].has(FNS_FLAG_NO_TASK));
+    }
+}
+
+const Question kQuestions[] = {
+    {"UdpSendto", {"egress-dns-udp", "10.0.0.10", "53", "Models.Example", "sendto"}, {"models.example"}, IPPROTO_UDP},
+    {"UdpConnected", {"egress-dns-udp", "10.0.0.10", "53", "a.example", "connected"}, {"a.example"}, IPPROTO_UDP},
+    {"UdpV6", {"egress-dns-udp", "fd00::53", "53", "a.example", "sendto"}, {"a.example"}, IPPROTO_UDP},
+    {"UdpV6Connected", {"egress-dns-udp", "fd00::53", "53", "a.example", "connected"}, {"a.example"}, IPPROTO_UDP},
+    {"UdpBehindAnOption", {"egress-dns-udp", "fd00::53", "53", "a.example", "hop"}, {"a.example"}, IPPROTO_UDP},
+    {"UdpSegmented",
+     {"egress-dns-udp", "10.0.0.10", "53", "a.example", "segmented"},
+     {"a.example", "z.example"},
+     IPPROTO_UDP},
+    {"TcpWhole", {"egress-dns-tcp", "10.0.0.10", "53", "a.example", "whole"}, {"a.example"}, IPPROTO_TCP},
+    {"TcpPrefix", {"egress-dns-tcp", "10.0.0.10", "53", "a.example", "prefix"}, {"a.example"}, IPPROTO_TCP},
+    {"TcpBytes", {"egress-dns-tcp", "10.0.0.10", "53", "a.example", "bytes"}, {"a.example"}, IPPROTO_TCP},
+    {"TcpV6", {"egress-dns-tcp", "fd00::53", "53", "a.example", "whole"}, {"a.example"}, IPPROTO_TCP},
+    {"TcpPipelined",
+     {"egress-dns-tcp", "10.0.0.10", "53", "a.example", "pipelined"},
+     {"a.example", "second.a.example"},
+     IPPROTO_TCP},
+};
+
+INSTANTIATE_TEST_SUITE_P(Questions, EgressDns, ::testing::ValuesIn(kQuestions),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST_F(Egress, DatagramsToOtherPortsAreNoQuestions)
+{
+    act({"egress-dns-udp", "10.0.0.10", "5353", "a.example", "sendto"});
+    EXPECT_EQ(of(EventKind::dns).size(), 0U);
+    EXPECT_EQ(of(EventKind::send).size(), 1U);
+}
+
+}  // namespace
+}  // namespace fnshield::testing
