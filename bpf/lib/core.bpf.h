@@ -23,7 +23,6 @@
 
 #define PF_IO_WORKER 0x00000010
 #define PF_KTHREAD 0x00200000
-#define TS_COMPAT 0x0002 /* thread_info.status, x86 */
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define TMPFS_MAGIC           0x01021994

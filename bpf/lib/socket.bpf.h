@@ -22,14 +22,6 @@
 #define AF_XDP      44
 #define CAP_NET_RAW 13
 
-/* System calls that make sockets: x86-64, its x32 bit, and the 32-bit entry. */
-#define SYS_SOCKET            41
-#define SYS_IO_URING_ENTER    426
-#define X32_SYSCALL_BIT       0x40000000
-#define COMPAT_SYS_SOCKETCALL 102
-#define COMPAT_SYS_SOCKET     359
-#define SOCKETCALL_SOCKET     1
-
 #define FNS_DNS_PORT 53
 
 /* One end of a conversation: struct fns_endpoint as words, IPv4-mapped IPv6 already turned into IPv4. */

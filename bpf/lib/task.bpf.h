@@ -3,7 +3,7 @@
 #ifndef FNSHIELD_BPF_TASK_H
 #define FNSHIELD_BPF_TASK_H
 
-#include "core.bpf.h"
+#include "regs.bpf.h"
 
 /* The id of the task's cgroup in the default hierarchy; 0 if a read failed. */
 static __always_inline __u64 fns_task_cgroup_id(const struct task_struct *task)
@@ -31,7 +31,7 @@ static __always_inline __u32 fns_task_flags(const struct task_struct *task)
 {
     __u32 flags = BPF_CORE_READ(task, flags) & PF_IO_WORKER ? FNS_FLAG_IO_URING : 0;
 
-    return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT ? flags | FNS_FLAG_COMPAT : flags;
+    return BPF_CORE_READ(task, thread_info.status) & FNS_TS_COMPAT ? flags | FNS_FLAG_COMPAT : flags;
 }
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef FNSHIELD_BPF_EGRESS_ACT_H
 #define FNSHIELD_BPF_EGRESS_ACT_H
 
+#include "../lib/member.bpf.h"
 #include "../lib/packet.bpf.h"
 
 /* What an event says besides its two ends. */
@@ -27,12 +28,12 @@ static __always_inline void fill_ends(struct fns_socket_event *event, const stru
     event->socket_flags = remote && remote->mapped ? FNS_SOCKET_MAPPED : 0;
 }
 
-/* `task` NULL: the actor is not known. */
+/* `task` is the current one, or NULL where that is not the actor. */
 static __always_inline void fill_actor(struct fns_event_header *header, const struct task_struct *task)
 {
     if (task) {
         fns_fill_process(&header->process, task);
-        header->flags |= fns_task_flags(task);
+        header->flags |= fns_task_flags(task) | fns_entrant_flag();
     } else {
         __builtin_memset(&header->process, 0, sizeof(header->process));
         header->flags |= FNS_FLAG_NO_TASK;

@@ -7,7 +7,15 @@
 #ifndef FNSHIELD_BPF_EGRESS_RAW_H
 #define FNSHIELD_BPF_EGRESS_RAW_H
 
+#include "../lib/regs.bpf.h"
 #include "egress_act.bpf.h"
+
+/* System calls that make sockets: x86-64, and the 32-bit entry. */
+#define SYS_SOCKET            41
+#define SYS_IO_URING_ENTER    426
+#define COMPAT_SYS_SOCKETCALL 102
+#define COMPAT_SYS_SOCKET     359
+#define SOCKETCALL_SOCKET     1
 
 /* From the check of a capability to the socket that it was for. */
 #define UNDECIDED_FOR_NS 1000000
@@ -82,27 +90,21 @@ struct socket_arguments {
 };
 
 /* 1: it is socket(2), *arguments are set. 0: another call. -1: perhaps, but its arguments cannot be trusted. */
-static __always_inline int read_socket_call(const struct task_struct *task, struct socket_arguments *arguments)
+static __always_inline int read_socket_call(struct socket_arguments *arguments)
 {
-    const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs((struct task_struct *)task);
-    __u64 number = BPF_CORE_READ(regs, orig_ax);
+    struct fns_call call;
 
-    if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
+    if (BPF_CORE_READ(current_task(), flags) & PF_IO_WORKER)
         return -1;
-    if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
-        if (number == COMPAT_SYS_SOCKETCALL)
-            return BPF_CORE_READ(regs, bx) == SOCKETCALL_SOCKET ? -1 : 0;
-        arguments->domain = BPF_CORE_READ(regs, bx);
-        arguments->type = BPF_CORE_READ(regs, cx);
-        arguments->protocol = BPF_CORE_READ(regs, dx);
-        return number == COMPAT_SYS_SOCKET;
-    }
-    if (number == SYS_IO_URING_ENTER)
+    fns_read_call(&call);
+    if (call.nr == SYS_IO_URING_ENTER) /* the same number in both ABIs */
         return -1;
-    arguments->domain = BPF_CORE_READ(regs, di);
-    arguments->type = BPF_CORE_READ(regs, si);
-    arguments->protocol = BPF_CORE_READ(regs, dx);
-    return (number & ~X32_SYSCALL_BIT) == SYS_SOCKET;
+    if (call.compat && call.nr == COMPAT_SYS_SOCKETCALL)
+        return fns_call_argument(&call, 0) == SOCKETCALL_SOCKET ? -1 : 0;
+    arguments->domain = fns_call_argument(&call, 0);
+    arguments->type = fns_call_argument(&call, 1);
+    arguments->protocol = fns_call_argument(&call, 2);
+    return call.nr == (call.compat ? COMPAT_SYS_SOCKET : SYS_SOCKET);
 }
 
 /* Of type without its flags. AF_INET with SOCK_PACKET is the old name of a packet socket. */
@@ -125,7 +127,7 @@ static __always_inline void on_net_raw(int result)
 
     if (!sandbox)
         return;
-    known = read_socket_call(bpf_get_current_task_btf(), &arguments);
+    known = read_socket_call(&arguments);
     if (!known || (known > 0 && !result && is_inet_socket(&arguments)))
         return;
     if (known < 0 && !result) {

@@ -51,7 +51,7 @@ bool has_route_to(const in6_addr& address)
     start += " 80 ";  // the prefix length, in hexadecimal as well
     std::ifstream routes("/proc/net/ipv6_route");
     for (std::string line; std::getline(routes, line);)
-        if (line.starts_with(start))
+        if (line.starts_with(start) && line.find(" 80200001 ") != std::string::npos)  // up, local
             return true;
     return false;
 }

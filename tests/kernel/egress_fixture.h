@@ -48,6 +48,7 @@ protected:
         auto code = child->wait();
         ASSERT_TRUE(code) << code.error().message;
         ASSERT_EQ(*code, 0) << child->rest();
+        said_ = child->rest();
         auto settled = harness_->settle();
         ASSERT_TRUE(settled) << settled.error().message;
     }
@@ -81,6 +82,7 @@ protected:
     std::optional<CgroupSandbox> sandbox_;
     std::vector<Event> found_;
     std::uint32_t actor_ = 0;
+    std::string said_;  // by the last act
 };
 
 }  // namespace fnshield::testing

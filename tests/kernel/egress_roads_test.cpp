@@ -156,7 +156,7 @@ TEST_P(EgressDns, TheNameIsSeen)
     const Question& question = GetParam();
     act(question.act);
     const auto asked = of(EventKind::dns);
-    ASSERT_THAT(asked, SizeIs(question.names.size()));
+    ASSERT_THAT(asked, SizeIs(question.names.size())) << said_;
     for (std::size_t i = 0; i < asked.size(); ++i) {
         const auto* body = asked[i].as<DnsBody>();
         EXPECT_EQ(body->name, question.names[i]);
