@@ -27,7 +27,8 @@
 
 #define SIGNAL_GROUP_EXIT 0x00000004
 
-#define NAME_HEAD_BYTES 48
+#define NAME_HEAD_BYTES 64 /* "/proc/self/task/4194304/fd/1023" and more */
+#define NUMBER_BYTES    12
 
 /* The daemon, in the initial pid namespace; set before loading. */
 const volatile __u32 daemon_tgid = 0;
@@ -44,7 +45,9 @@ struct scratch {
     struct fns_exec_event event;
     char tail[FNS_PATH_BYTES + FNS_PATH_BYTES + FNS_ARGV_BYTES];
     struct fns_task_record record;
-    char name[NAME_HEAD_BYTES];
+    char name[NAME_HEAD_BYTES + NUMBER_BYTES]; /* how the file was named: read up to NAME_HEAD_BYTES, then zeros */
+    volatile __u32 number_at;                  /* in name; where how_named keeps what it finds */
+    volatile __u32 named_how;
 };
 
 /* Room for one event. 0: exec, 1: iterator; a program does not interrupt itself on one CPU. */
@@ -119,59 +122,49 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 /* --- exec ---------------------------------------------------------------------------------------------------- */
 
-/* True where `name` is "NUMBER" up to its end. */
-static __always_inline bool is_number(const char *name)
-{
-    if (!name[0])
-        return false;
-    for (int i = 0; i < 8; i++) {
-        if (!name[i])
-            return true;
-        if (name[i] < '0' || name[i] > '9')
-            return false;
-    }
-    return false;
-}
-
-static __always_inline bool begins(const char *text, const char *with, int length)
-{
-    for (int i = 0; i < length; i++)
-        if (text[i] != with[i])
-            return false;
-    return true;
-}
-
-#define BEGINS(text, literal) begins(text, literal, sizeof(literal) - 1)
-
 enum how_named {
     NAMED_BY_DESCRIPTOR = 1 << 0, /* /dev/fd/N, /proc/…/fd/N; execveat with an empty path is called /dev/fd/N as well */
     NAMED_AS_OWN_IMAGE = 1 << 1,  /* /proc/…/exe */
 };
 
-/* How the caller named the file, from the first bytes of the name in scratch 0. Apart for the verifier's sake. */
+#define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
+
+/*
+ * How the caller named the file, from the first bytes of the name in scratch 0: the last "/fd/" with a number behind
+ * it, or "/exe" at the end, in a name under /proc or /dev. A window of four bytes moves along the name. For the
+ * verifier's sake it is a function of its own and keeps what it found in memory: so each turn looks like the one
+ * before.
+ */
 __noinline int how_named(__u32 key)
 {
     struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
-    const char *name;
-    int how = 0;
+    const char *digits;
+    __u32 window;
 
     if (!scratch)
         return 0;
-    name = scratch->name;
-    if (BEGINS(name, "/dev/fd/"))
-        return is_number(name + 8) ? NAMED_BY_DESCRIPTOR : 0;
-    if (!BEGINS(name, "/proc/"))
+    scratch->number_at = 0;
+    scratch->named_how = 0;
+    window = WORD(scratch->name[0], scratch->name[1], scratch->name[2], scratch->name[3]);
+    if (window != WORD('/', 'p', 'r', 'o') && window != WORD('/', 'd', 'e', 'v'))
         return 0;
-    /* /proc/WHO/…, and task/TID may stand between. */
-    for (int i = 6; i < NAME_HEAD_BYTES - 13; i++) {
-        if (!name[i])
-            break;
-        if (BEGINS(&name[i], "/fd/") && is_number(&name[i + 4]))
-            how |= NAMED_BY_DESCRIPTOR;
-        if (BEGINS(&name[i], "/exe") && !name[i + 4])
-            how |= NAMED_AS_OWN_IMAGE;
+    for (int i = 4; i < NAME_HEAD_BYTES - 1; i++) {
+        window = window >> 8 | (__u32)(__u8)scratch->name[i] << 24;
+        if (window == WORD('/', 'f', 'd', '/'))
+            scratch->number_at = i + 1;
+        if (window == WORD('/', 'e', 'x', 'e') && !scratch->name[i + 1])
+            scratch->named_how = NAMED_AS_OWN_IMAGE;
     }
-    return how;
+    if (!scratch->number_at)
+        return scratch->named_how;
+    digits = &scratch->name[scratch->number_at & (NAME_HEAD_BYTES - 1)];
+    for (int i = 0; i < NUMBER_BYTES; i++) {
+        if (!digits[i])
+            return i ? NAMED_BY_DESCRIPTOR : 0;
+        if (digits[i] < '0' || digits[i] > '9')
+            return 0;
+    }
+    return 0;
 }
 
 /* Overlayfs keeps its struct ovl_inode's upper dentry right behind the inode, in every kernel since 4.13; its type is
@@ -190,12 +183,12 @@ static __always_inline bool is_memfd(const struct path *path)
 {
     const struct dentry *dentry = BPF_CORE_READ(path, dentry);
     const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-    char head[8] = {};
+    __u64 head = 0;
 
     if (BPF_CORE_READ(dentry, d_parent) != dentry) /* a file in a directory */
         return false;
-    bpf_probe_read_kernel(head, 6, name);
-    return BEGINS(head, "memfd:");
+    bpf_probe_read_kernel(&head, 6, name);
+    return head == ('m' | 'e' << 8 | 'm' << 16 | (__u64)'f' << 24 | (__u64)'d' << 32 | (__u64)':' << 40);
 }
 
 static __always_inline __u32 file_flags(const struct file *file)
@@ -314,11 +307,12 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
     const struct inode *inode;
     struct fns_path_walk *walk;
     const char *filename;
-    bool critical;
+    enum fns_ring ring = FNS_RING_BULK;
+    /* In memory, not in a register: else the verifier follows every combination of flags to the end. */
+    volatile __u32 *flags;
     __u32 key = 0;
-    __u32 flags;
-    int named;
     __u64 size;
+    int named;
 
     if (!sandbox)
         return 0;
@@ -328,35 +322,34 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
     file = BPF_CORE_READ(bprm, file);
     inode = BPF_CORE_READ(file, f_inode);
     filename = BPF_CORE_READ(bprm, filename);
-    if (bpf_probe_read_kernel_str(scratch->name, sizeof(scratch->name), filename) < 0)
-        scratch->name[0] = 0;
+    __builtin_memset(scratch->name, 0, sizeof(scratch->name));
+    bpf_probe_read_kernel_str(scratch->name, NAME_HEAD_BYTES, filename);
     named = how_named(key);
 
-    flags = file_flags(file);
+    event = &scratch->event;
+    flags = &event->exec_flags;
+    *flags = file_flags(file);
     if (named & NAMED_BY_DESCRIPTOR)
-        flags |= FNS_EXEC_PROC_FD;
+        *flags |= FNS_EXEC_PROC_FD;
     if (BPF_CORE_READ(bprm, interp) != filename)
-        flags |= FNS_EXEC_SCRIPT;
-    flags |= place_in_life(task, sandbox, flags, named & NAMED_AS_OWN_IMAGE);
+        *flags |= FNS_EXEC_SCRIPT;
     if (is_on_host_root(task))
-        flags |= FNS_EXEC_HOST_ROOT;
-
+        *flags |= FNS_EXEC_HOST_ROOT;
+    *flags |= place_in_life(task, sandbox, *flags, named & NAMED_AS_OWN_IMAGE);
     walk = fns_resolve_path(FNS_WALK_EXEC, &file->f_path, task);
     if (!walk)
         return 0;
-    if (!walk->reached && !(flags & FNS_EXEC_MEMFD))
-        flags |= FNS_EXEC_UNREACHABLE;
+    if (!walk->reached && !(*flags & FNS_EXEC_MEMFD))
+        *flags |= FNS_EXEC_UNREACHABLE;
 
-    event = &scratch->event;
     fns_fill_header(&event->header, FNS_SENSOR_PROCESS, FNS_EVENT_EXEC, 0, sandbox);
     fns_fill_process(&event->header.process, task);
-    if (flags & FNS_EXEC_RUNTIME)
+    if (*flags & FNS_EXEC_RUNTIME)
         event->header.flags |= FNS_FLAG_ENTRANT;
     if (walk->cut)
         event->header.flags |= FNS_FLAG_TRUNCATED;
     event->inode = BPF_CORE_READ(inode, i_ino);
     event->device = BPF_CORE_READ(inode, i_sb, s_dev);
-    event->exec_flags = flags;
     event->ctime_ns = fns_inode_ctime_ns(inode);
     event->old_tid = old_tid;
     event->argc = BPF_CORE_READ(bprm, argc);
@@ -367,8 +360,11 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
         return 0;
     }
     event->header.size_bytes = size;
-    critical = flags & (FNS_EXEC_FIRST | FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED);
-    fns_output(FNS_SENSOR_PROCESS, critical ? FNS_RING_CRITICAL : FNS_RING_BULK, event, size, sandbox);
+    if (*flags & FNS_EXEC_FIRST)
+        ring = FNS_RING_CRITICAL;
+    else if (*flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED))
+        ring = fns_critical_within_share(sandbox);
+    fns_output(FNS_SENSOR_PROCESS, ring, event, size, sandbox);
     return 0;
 }
 
