@@ -43,16 +43,17 @@ static __always_inline struct pid_namespace *fns_pid_ns_of_task(const struct tas
     return pid ? fns_upid(pid, BPF_CORE_READ(pid, level)).ns : NULL;
 }
 
-/* The task numbered `nr` in a pid namespace; NULL where there is none. */
-static __always_inline struct task_struct *fns_task_by_number(const struct pid_namespace *ns, __u32 nr)
+/* The address of the task numbered `nr` in the pid namespace at an address; 0 where there is none. */
+FNS_VERIFIED_ALONE __u64 fns_find_task(__u64 ns_address, __u32 nr)
 {
     const __u64 mask = bpf_core_field_size(struct xa_node, slots) / sizeof(void *) - 1;
-    __u64 entry;
+    const struct pid_namespace *ns = (const void *)ns_address;
+    const struct pid *pid;
     struct upid upid;
-    struct pid *pid;
+    __u64 entry;
 
     if (!ns || !nr)
-        return NULL;
+        return 0;
     entry = (__u64)BPF_CORE_READ(ns, idr.idr_rt.xa_head);
     for (int level = 0; level < FNS_XARRAY_LEVELS; level++) {
         /* An inner node is tagged with 2 (xa_is_node); small tagged values are the xarray's own marks. */
@@ -63,15 +64,20 @@ static __always_inline struct task_struct *fns_task_by_number(const struct pid_n
         __u64 slot = ((__u64)nr >> (shift & 63)) & mask;
 
         if (bpf_core_read(&entry, sizeof(entry), &node->slots[slot]))
-            return NULL;
+            return 0;
     }
     if (!entry || (entry & 3))
-        return NULL;
-    pid = (void *)entry;
+        return 0;
+    pid = (const void *)entry;
     upid = fns_upid(pid, BPF_CORE_READ(ns, level));
     if ((__u32)upid.nr != nr || upid.ns != ns)
-        return NULL;
-    return fns_task_of_pid(pid);
+        return 0;
+    return (__u64)fns_task_of_pid(pid);
+}
+
+static __always_inline struct task_struct *fns_task_by_number(const struct pid_namespace *ns, __u32 nr)
+{
+    return (struct task_struct *)fns_find_task((__u64)ns, nr);
 }
 
 /* The task that the current task means by `nr`. */

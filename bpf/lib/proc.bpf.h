@@ -39,7 +39,7 @@ static __always_inline struct pid *fns_proc_pid(const struct inode *inode)
     return BPF_CORE_READ(proc, pid);
 }
 
-static __always_inline bool fns_is_proc_folder(__u64 head)
+FNS_VERIFIED_ALONE int fns_is_proc_folder(__u64 head)
 {
     return head == FNS_HEAD("fd") || head == FNS_HEAD("fdinfo") || head == FNS_HEAD("ns") ||
            head == FNS_HEAD("map_files") || head == FNS_HEAD("attr");

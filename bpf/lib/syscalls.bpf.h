@@ -50,7 +50,8 @@ enum fns_call_word { FNS_CALL_OTHER, FNS_SYSCALLS(FNS_SYSCALL_WORD) };
 /* i386 has two sendfiles; the 32-bit offset is all that tells them apart. */
 #define FNS_SENDFILE64_I386 239
 
-static __always_inline enum fns_call_word fns_call_word(const struct fns_call *call)
+/* Many branches that need looking at once only; callers get it by fns_call_word. */
+FNS_VERIFIED_ALONE __u32 fns_call_word_of(__u32 nr, __u32 compat)
 {
 #define FNS_NATIVE_CASE(name, native, compat)                                                                          \
     case native:                                                                                                       \
@@ -59,8 +60,8 @@ static __always_inline enum fns_call_word fns_call_word(const struct fns_call *c
     case compat:                                                                                                       \
         return FNS_CALL_##name;
 
-    if (call->compat) {
-        switch (call->nr) {
+    if (compat) {
+        switch (nr) {
             FNS_SYSCALLS(FNS_COMPAT_CASE)
         case FNS_SENDFILE64_I386:
             return FNS_CALL_SENDFILE;
@@ -68,13 +69,18 @@ static __always_inline enum fns_call_word fns_call_word(const struct fns_call *c
             return FNS_CALL_OTHER;
         }
     }
-    switch (call->nr) {
+    switch (nr) {
         FNS_SYSCALLS(FNS_NATIVE_CASE)
     default:
         return FNS_CALL_OTHER;
     }
 #undef FNS_NATIVE_CASE
 #undef FNS_COMPAT_CASE
+}
+
+static __always_inline enum fns_call_word fns_call_word(const struct fns_call *call)
+{
+    return fns_call_word_of(call->nr, call->compat);
 }
 
 #endif

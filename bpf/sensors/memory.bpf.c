@@ -11,8 +11,10 @@
  * Cost: the lock's program runs for every mmap, brk and munmap of the node and returns after two loads for a caller's
  * own memory. The exit programs cost each system call of the node about 15 ns (Tier::full).
  */
-#include "memory_lock.bpf.h"
 #include "memory_exit.bpf.h"
+#include "memory_lock.bpf.h"
+#include "memory_pidfd.bpf.h"
+#include "memory_ring.bpf.h"
 
 static __always_inline bool is_user_task(__u32 flags)
 {
@@ -47,33 +49,42 @@ static __always_inline const struct task_struct *target_by_call(const struct fns
     }
 }
 
-static __always_inline int foreign_memory(struct task_struct *task, const struct task_struct *owner)
+static __always_inline int foreign_memory(struct task_struct *task, const struct mm_struct *mm,
+                                          const struct task_struct *owner)
 {
     struct fns_sandbox *actor = fns_current_sandbox();
-    struct fns_memory_act act = { .target = owner };
-    struct fns_sandbox *target_sandbox;
     bool is_worker = BPF_CORE_READ(task, flags) & PF_IO_WORKER;
+    const struct task_struct *target = owner;
+    struct fns_sandbox *target_sandbox;
+    struct fns_memory_act *act;
     struct fns_call call = {};
 
-    if (!owner) {
+    if (!target) {
         if (is_worker)
             return 0;
         fns_read_call(&call);
-        act.target = target_by_call(&call);
-        if (!act.target)
+        target = target_by_call(&call);
+        if (!target)
             return 0;
     }
-    target_sandbox = fns_sandbox_of_task(act.target);
-    if (!fns_is_candidate(actor, act.target, target_sandbox))
+    target_sandbox = fns_sandbox_of_task(target);
+    if (!fns_is_candidate(actor, target, target_sandbox))
         return 0;
+    act = fns_new_act(FNS_ACT_LOCK);
+    if (!act)
+        return 0;
+    act->target = target;
+    act->mm = mm;
     if (is_worker) {
-        fns_name_by_worker(&act, task);
+        fns_name_by_worker(act, task);
     } else {
         if (owner)
             fns_read_call(&call);
-        fns_name_by_call(&act, &call);
+        fns_name_by_call(act, &call);
     }
-    fns_report_candidate(&act, actor, target_sandbox);
+    if (!actor && act->via == FNS_VIA_PROC_FILE && act->name.head == FNS_HEAD("cmdline"))
+        return 0; /* ps and exporters on the host, of every container, every few seconds */
+    fns_report_candidate(act, actor, target_sandbox);
     return 0;
 }
 
@@ -90,7 +101,7 @@ int BPF_PROG(memory_lock, struct mm_struct *mm)
         if (owner && owner->tgid == task->tgid) /* the mm of a fork or exec under way */
             return 0;
     }
-    return foreign_memory(task, owner);
+    return foreign_memory(task, mm, owner);
 }
 
 /* The per-system-call tracepoints: each fires when its call returns, by the 64-bit entry only. */
@@ -107,6 +118,23 @@ int BPF_PROG(memory_lock, struct mm_struct *mm)
 FNS_ON_EXIT(process_vm_readv, fns_process_vm_returned, false)
 FNS_ON_EXIT(process_vm_writev, fns_process_vm_returned, true)
 FNS_ON_EXIT(ptrace, fns_ptrace_returned)
+
+FNS_ON_EXIT(pidfd_getfd, fns_pidfd_getfd_returned)
+FNS_ON_EXIT(chdir, fns_chdir_returned)
+FNS_ON_EXIT(fchdir, fns_chdir_returned)
+FNS_ON_EXIT(readlink, fns_readlink_returned)
+FNS_ON_EXIT(readlinkat, fns_readlink_returned)
+FNS_ON_EXIT(kcmp, fns_kcmp_returned)
+
+SEC("tp/syscalls/sys_enter_pidfd_getfd")
+int enter_pidfd_getfd(struct trace_event_raw_sys_enter *ctx)
+{
+    struct fns_call call;
+
+    fns_read_call(&call);
+    fns_pidfd_getfd_begins(&call);
+    return 0;
+}
 
 SEC("tp/syscalls/sys_exit_open")
 int exit_open(struct trace_event_raw_sys_exit *ctx)
@@ -126,5 +154,58 @@ SEC("tp/syscalls/sys_exit_openat2")
 int exit_openat2(struct trace_event_raw_sys_exit *ctx)
 {
     fns_open_returned(ctx->ret);
+    return 0;
+}
+
+/* The second argument is the request since 5.19; before, a number that leads nowhere. */
+SEC("raw_tp/io_uring_complete")
+int ring_complete(struct bpf_raw_tracepoint_args *ctx)
+{
+    if (bpf_core_field_exists(struct io_kiocb, cqe.res))
+        fns_request_completed((const struct io_kiocb *)ctx->args[1]);
+    return 0;
+}
+
+/* Every system call of the node (Tier::compat_entry); the 32-bit ones go on. The registers keep the arguments. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_compat, struct pt_regs *regs, long result)
+{
+    struct fns_call call;
+
+    if (!(bpf_get_current_task_btf()->thread_info.status & FNS_TS_COMPAT))
+        return 0;
+    fns_read_call(&call);
+    switch (fns_call_word(&call)) {
+    case FNS_CALL_PROCESS_VM_READV:
+        fns_process_vm_returned(&call, result, false);
+        break;
+    case FNS_CALL_PROCESS_VM_WRITEV:
+        fns_process_vm_returned(&call, result, true);
+        break;
+    case FNS_CALL_PTRACE:
+        fns_ptrace_returned(&call, result);
+        break;
+    case FNS_CALL_OPEN:
+    case FNS_CALL_OPENAT:
+    case FNS_CALL_OPENAT2:
+        fns_open_returned(result);
+        break;
+    case FNS_CALL_PIDFD_GETFD:
+        fns_pidfd_getfd_returned(&call, result);
+        break;
+    case FNS_CALL_CHDIR:
+    case FNS_CALL_FCHDIR:
+        fns_chdir_returned(&call, result);
+        break;
+    case FNS_CALL_READLINK:
+    case FNS_CALL_READLINKAT:
+        fns_readlink_returned(&call, result);
+        break;
+    case FNS_CALL_KCMP:
+        fns_kcmp_returned(&call, result);
+        break;
+    default:
+        break;
+    }
     return 0;
 }

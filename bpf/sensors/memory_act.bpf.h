@@ -19,6 +19,7 @@ const volatile __u32 daemon_tgid = 0;
 
 struct fns_memory_act {
     const struct task_struct *target; /* NULL: not resolved */
+    const struct mm_struct *mm;       /* whose lock was taken; not sent */
     __u64 requested_pid;
     __s64 result;
     __u32 syscall_nr;
@@ -29,6 +30,31 @@ struct fns_memory_act {
     __u8 hint;
     struct fns_proc_name name;
 };
+
+/*
+ * Where acts are put together. Not on the stack: the verifier follows every constant there, and would look at all that
+ * comes after once for each. One entry for each kind of hook that could interrupt another; within a kind the kernel
+ * never nests programs on a CPU.
+ */
+enum fns_act_slot { FNS_ACT_LOCK, FNS_ACT_EXIT, FNS_ACT_RING, FNS_ACT_COMPAT, FNS_ACT_SLOTS };
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, FNS_ACT_SLOTS);
+    __type(key, __u32);
+    __type(value, struct fns_memory_act);
+} memory_acts SEC(".maps");
+
+/* An empty act; never NULL, but the verifier wants to hear it. */
+static __always_inline struct fns_memory_act *fns_new_act(enum fns_act_slot slot)
+{
+    __u32 key = slot;
+    struct fns_memory_act *act = bpf_map_lookup_elem(&memory_acts, &key);
+
+    if (act)
+        __builtin_memset(act, 0, sizeof(*act));
+    return act;
+}
 
 static __always_inline bool fns_is_own_child(const struct task_struct *target)
 {
@@ -67,9 +93,9 @@ static __always_inline void fns_fill_memory_event(struct fns_memory_event *event
     event->hint = act->hint;
 }
 
-/* Says it, unless it was just said. */
-static __always_inline void fns_report_candidate(const struct fns_memory_act *act, struct fns_sandbox *actor,
-                                                 const struct fns_sandbox *target_sandbox)
+/* Says it, unless it was just said. Not inlined: one copy serves all programs of the object. */
+static __noinline int fns_report_candidate(const struct fns_memory_act *act, struct fns_sandbox *actor,
+                                           const struct fns_sandbox *target_sandbox)
 {
     __u32 tgid = bpf_get_current_pid_tgid() >> 32;
     const struct task_struct *target = act->target;
@@ -79,18 +105,19 @@ static __always_inline void fns_report_candidate(const struct fns_memory_act *ac
     __u64 what;
 
     if (tgid == daemon_tgid)
-        return;
+        return 0;
     what = fns_mix(act->name.head, (__u64)act->access << 32 | (__u64)act->via << 16 | act->attempted);
     if (target)
         what = fns_mix(what, BPF_CORE_READ(target, tgid));
     if (fns_is_repeat(FNS_SENSOR_MEMORY, fns_sandbox_id(actor), kind, tgid, what, &repeats))
-        return;
+        return 0;
     event = fns_reserve(FNS_SENSOR_MEMORY, FNS_RING_CRITICAL, sizeof(*event), actor);
     if (!event)
-        return;
+        return 0;
     fns_fill_memory_event(event, act, actor, target_sandbox);
     event->header.repeats = repeats;
     fns_submit(FNS_SENSOR_MEMORY, event);
+    return 0;
 }
 
 /* For acts whose target is known from the start. */

@@ -7,8 +7,8 @@
 #ifndef FNSHIELD_BPF_MEMORY_EXIT_H
 #define FNSHIELD_BPF_MEMORY_EXIT_H
 
-#include "../lib/syscalls.bpf.h"
-#include "memory_act.bpf.h"
+#include "memory_link.bpf.h"
+#include "memory_lock.bpf.h"
 
 #define EPERM  1
 #define ESRCH  3
@@ -34,28 +34,36 @@ static __always_inline bool fns_was_refused(long result)
     return result == -EPERM || result == -EACCES;
 }
 
-static __always_inline void fns_begin_act(struct fns_memory_act *act, const struct fns_call *call, long result)
+static __always_inline struct fns_memory_act *fns_begin_act(const struct fns_call *call, long result)
 {
+    struct fns_memory_act *act = fns_new_act(call->compat ? FNS_ACT_COMPAT : FNS_ACT_EXIT);
+
+    if (!act)
+        return NULL;
     act->syscall_nr = call->nr;
     act->result = result;
     act->attempted = result < 0;
     if (call->compat)
         act->flags |= FNS_FLAG_COMPAT;
+    return act;
 }
 
-static __always_inline void fns_process_vm_returned(const struct fns_call *call, long result, bool writes)
+static __noinline int fns_process_vm_returned(const struct fns_call *call, long result, bool writes)
 {
-    struct fns_memory_act act = {};
+    struct fns_memory_act *act;
 
     if (!fns_was_refused(result) && (fns_lock_is_watched || result < 0))
-        return;
-    fns_begin_act(&act, call, result);
-    act.requested_pid = fns_call_argument(call, 0);
-    act.target = fns_task_of_vpid(act.requested_pid);
-    act.via = writes ? FNS_VIA_PROCESS_VM_WRITEV : FNS_VIA_PROCESS_VM_READV;
-    act.access = writes ? FNS_ACCESS_WRITE : FNS_ACCESS_READ;
-    if (act.target)
-        fns_report_act(&act);
+        return 0;
+    act = fns_begin_act(call, result);
+    if (!act)
+        return 0;
+    act->requested_pid = fns_call_argument(call, 0);
+    act->target = fns_task_of_vpid(act->requested_pid);
+    act->via = writes ? FNS_VIA_PROCESS_VM_WRITEV : FNS_VIA_PROCESS_VM_READV;
+    act->access = writes ? FNS_ACCESS_WRITE : FNS_ACCESS_READ;
+    if (act->target)
+        fns_report_act(act);
+    return 0;
 }
 
 /* Requests that only steer a tracee: the attach before them was reported. */
@@ -66,41 +74,49 @@ static __always_inline bool fns_steers_tracee(__u64 request)
            request == PTRACE_GETEVENTMSG || request == PTRACE_INTERRUPT || request == PTRACE_LISTEN;
 }
 
-static __always_inline void fns_ptrace_returned(const struct fns_call *call, long result)
+static __noinline int fns_ptrace_returned(const struct fns_call *call, long result)
 {
     __u64 request = fns_call_argument(call, 0);
-    struct fns_memory_act act = {};
+    struct fns_memory_act *act;
 
     if (fns_steers_tracee(request))
-        return;
-    fns_begin_act(&act, call, result);
+        return 0;
+    act = fns_begin_act(call, result);
+    if (!act)
+        return 0;
     if (request == PTRACE_ATTACH || request == PTRACE_SEIZE) {
-        act.via = request == PTRACE_ATTACH ? FNS_VIA_PTRACE_ATTACH : FNS_VIA_PTRACE_SEIZE;
-        act.access = FNS_ACCESS_ATTACH;
+        act->via = request == PTRACE_ATTACH ? FNS_VIA_PTRACE_ATTACH : FNS_VIA_PTRACE_SEIZE;
+        act->access = FNS_ACCESS_ATTACH;
     } else {
-        fns_name_ptrace(&act, request);
-        if (act.via != FNS_VIA_PTRACE_OTHER && fns_lock_is_watched && result != -ESRCH && !fns_was_refused(result))
-            return;
+        fns_name_ptrace(act, request);
+        if (act->via != FNS_VIA_PTRACE_OTHER && fns_lock_is_watched && result != -ESRCH && !fns_was_refused(result))
+            return 0;
     }
-    act.requested_pid = fns_call_argument(call, 1);
-    act.target = fns_task_of_vpid(act.requested_pid);
-    if (act.target)
-        fns_report_act(&act);
+    act->requested_pid = fns_call_argument(call, 1);
+    act->target = fns_task_of_vpid(act->requested_pid);
+    if (act->target)
+        fns_report_act(act);
+    return 0;
 }
 
 /* What ps, top and exporters read of every process, and what says nothing that is not public. */
-static __always_inline bool fns_is_public_proc_file(const struct fns_proc_name *name)
+FNS_VERIFIED_ALONE int fns_is_public(__u64 head, int directory)
 {
-    __u64 head = name->head;
-
-    if (name->directory && (__u8)head >= '0' && (__u8)head <= '9') /* /proc/PID and its task/TID */
+    if (directory && (__u8)head >= '0' && (__u8)head <= '9') /* /proc/PID and its task/TID */
         return true;
     return head == FNS_HEAD("stat") || head == FNS_HEAD("statm") || head == FNS_HEAD("status") ||
            head == FNS_HEAD("cmdline") || head == FNS_HEAD("comm") || head == FNS_HEAD("cgroup") ||
            head == FNS_HEAD("cpuset") || head == FNS_HEAD("task") || head == FNS_HEAD("limits") ||
            head == FNS_HEAD("io") || head == FNS_HEAD("loginuid") || head == FNS_HEAD("sessionid") ||
            head == FNS_HEAD("sched") || head == FNS_HEAD("schedstat") || head == FNS_HEAD("wchan") ||
-           head == FNS_HEAD("oom_score"); /* _adj as well */
+           head == FNS_HEAD("oom_score") ||                 /* _adj as well */
+           head == FNS_HEAD(".") || head == FNS_HEAD(".."); /* of a path that leads elsewhere */
+}
+
+FNS_VERIFIED_ALONE int fns_is_proc_link(__u64 head)
+{
+    return head == FNS_HEAD("exe") || head == FNS_HEAD("cwd") || head == FNS_HEAD("root") || head == FNS_HEAD("fd") ||
+           head == FNS_HEAD("ns") || head == FNS_HEAD("map_files");
 }
 
 /* A file of /proc/PID was opened. Nothing happens where it is the actor's own sandbox's. */
@@ -109,7 +125,7 @@ static __always_inline void fns_proc_file_opened(struct fns_memory_act *act, con
                                                  struct fns_sandbox *actor)
 {
     struct fns_sandbox *target_sandbox;
-    __u32 mode = BPF_CORE_READ(file, f_mode);
+    __u32 mode = file ? BPF_CORE_READ(file, f_mode) : 0;
 
     act->target = fns_task_of_pid(pid);
     if (!act->target)
@@ -118,7 +134,7 @@ static __always_inline void fns_proc_file_opened(struct fns_memory_act *act, con
     if (!fns_is_candidate(actor, act->target, target_sandbox))
         return;
     fns_read_proc_name(&act->name, dentry);
-    if (!(mode & FMODE_WRITE) && fns_is_public_proc_file(&act->name))
+    if (!(mode & FMODE_WRITE) && fns_is_public(act->name.head, act->name.directory))
         return;
     act->via = FNS_VIA_PROC_FILE;
     act->access = mode & FMODE_WRITE ? FNS_ACCESS_WRITE : FNS_ACCESS_PEEK;
@@ -130,31 +146,141 @@ static __always_inline void fns_proc_file_opened(struct fns_memory_act *act, con
     fns_report_candidate(act, actor, target_sandbox);
 }
 
+static __always_inline void fns_judge_path(struct fns_memory_act *act, const struct fns_call *call,
+                                           const struct path *opened, const struct file *file,
+                                           struct fns_sandbox *actor, enum fns_beyond beyond)
+{
+    struct path path = *opened;
+    const struct pid *pid = fns_proc_pid(BPF_CORE_READ(path.dentry, d_inode));
+
+    if (pid)
+        fns_proc_file_opened(act, file, path.dentry, pid, actor);
+    if (beyond != FNS_BEYOND_NOTHING)
+        fns_link_followed(act, call, &path, file, beyond);
+}
+
+/* Not done: what the path names is all that is known. */
+static __always_inline void fns_path_refused(struct fns_memory_act *act, const struct fns_call *call)
+{
+    __u64 head;
+
+    fns_read_call_hint(act, call);
+    head = act->name.head;
+    if (!act->target || !head || fns_is_public(act->name.head, act->name.directory))
+        return;
+    act->via = FNS_VIA_PROC_FILE;
+    act->access = FNS_ACCESS_PEEK;
+    if (head == FNS_HEAD("mem")) {
+        act->via = FNS_VIA_PROC_MEM;
+        act->access = FNS_ACCESS_READ;
+    } else if (fns_is_proc_link(head)) {
+        act->via = FNS_VIA_PROC_LINK;
+        if (head == FNS_HEAD("fd"))
+            act->access = FNS_ACCESS_FD;
+    }
+    fns_report_act(act);
+}
+
 /*
  * The way of every open: for the host one look-up, in a sandbox a few reads to know that the file is an ordinary one.
  */
-static __always_inline void fns_open_returned(long result)
+static __noinline int fns_open_returned(long result)
 {
     struct fns_sandbox *actor = fns_current_sandbox();
-    struct fns_memory_act act = {};
-    const struct file *file;
+    const struct file *file = NULL;
+    struct fns_memory_act *act;
     struct path path = {};
+    enum fns_beyond beyond;
     struct fns_call call;
-    struct pid *pid;
+    __u64 magic;
 
-    if (!actor || result < 0)
-        return;
+    if (!actor)
+        return 0;
+    if (result < 0) {
+        if (!fns_was_refused(result))
+            return 0;
+        fns_read_call(&call);
+        act = fns_begin_act(&call, result);
+        if (!act)
+            return 0;
+        fns_path_refused(act, &call);
+        return 0;
+    }
     file = fns_current_file(result);
     if (!file || bpf_core_read(&path, sizeof(path), &file->f_path))
-        return;
-    if (BPF_CORE_READ(path.mnt, mnt_sb, s_magic) != PROC_SUPER_MAGIC)
-        return;
-    pid = fns_proc_pid(BPF_CORE_READ(path.dentry, d_inode));
-    if (!pid)
-        return;
+        return 0;
+    magic = BPF_CORE_READ(path.mnt, mnt_sb, s_magic);
+    beyond = fns_beyond(&path, magic);
+    if (magic != PROC_SUPER_MAGIC && beyond == FNS_BEYOND_NOTHING)
+        return 0;
     fns_read_call(&call);
-    fns_begin_act(&act, &call, result);
-    fns_proc_file_opened(&act, file, path.dentry, pid, actor);
+    act = fns_begin_act(&call, result);
+    if (!act)
+        return 0;
+    fns_judge_path(act, &call, &path, file, actor, beyond);
+    return 0;
+}
+
+/* chdir and fchdir: the working directory is what was reached. */
+static __noinline int fns_chdir_returned(const struct fns_call *call, long result)
+{
+    struct fns_sandbox *actor = fns_current_sandbox();
+    struct fns_memory_act *act;
+    struct path path = {};
+
+    if (!actor)
+        return 0;
+    act = fns_begin_act(call, result);
+    if (!act)
+        return 0;
+    if (fns_was_refused(result)) {
+        fns_path_refused(act, call);
+        return 0;
+    }
+    fns_read_base(&path, AT_FDCWD);
+    if (result == 0 && path.dentry)
+        fns_judge_path(act, call, &path, NULL, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
+    return 0;
+}
+
+/* A link of /proc/PID was read, not followed: what it says is a path or an inode number. */
+static __noinline int fns_readlink_returned(const struct fns_call *call, long result)
+{
+    struct fns_memory_act *act;
+
+    if ((result < 0 && !fns_was_refused(result)) || !fns_current_sandbox())
+        return 0;
+    act = fns_begin_act(call, result);
+    if (!act)
+        return 0;
+    fns_read_call_hint(act, call);
+    if (!act->target || !fns_is_proc_link(act->name.head))
+        return 0;
+    act->via = FNS_VIA_PROC_LINK;
+    act->access = FNS_ACCESS_PEEK;
+    fns_report_act(act);
+    return 0;
+}
+
+/* Compares kernel objects of two processes: says what they share, and so much about both. */
+static __noinline int fns_kcmp_returned(const struct fns_call *call, long result)
+{
+    struct fns_memory_act *act;
+
+    if (result < 0 && !fns_was_refused(result))
+        return 0;
+    act = fns_begin_act(call, result);
+    if (!act)
+        return 0;
+    act->via = FNS_VIA_OTHER_SYSCALL;
+    act->access = FNS_ACCESS_PEEK;
+    for (int i = 0; i < 2; i++) {
+        act->requested_pid = i ? fns_call_argument(call, 1) : fns_call_argument(call, 0);
+        act->target = fns_task_of_vpid(act->requested_pid);
+        if (act->target)
+            fns_report_act(act);
+    }
+    return 0;
 }
 
 #endif

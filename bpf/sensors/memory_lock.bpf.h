@@ -77,6 +77,32 @@ static __always_inline void fns_name_by_worker(struct fns_memory_act *act, const
         fns_name_by_file(act, BPF_CORE_READ(request, file), fns_request_writes(request));
 }
 
+#define FNS_RING_FILES 256
+
+/*
+ * Among the caller's first descriptors, the address of a file of procfs that holds this mm (mem, environ, auxv): what
+ * an io_uring request that is carried out at once is about, most likely. 0 where there is none (a file in the ring's
+ * own table). The kernel keeps no note of the request under way.
+ */
+FNS_VERIFIED_ALONE __u64 fns_file_holding(__u64 mm)
+{
+    const struct fdtable *fds = fns_current_fds();
+    struct file **slots = BPF_CORE_READ(fds, fd);
+    __u32 used = BPF_CORE_READ(fds, max_fds);
+
+    for (__u32 i = 0; i < FNS_RING_FILES; i++) {
+        const struct file *file = NULL;
+
+        if (i >= used)
+            break;
+        bpf_probe_read_kernel(&file, sizeof(file), &slots[i]);
+        if (file && (__u64)BPF_CORE_READ(file, private_data) == mm &&
+            fns_inode_magic(BPF_CORE_READ(file, f_inode)) == PROC_SUPER_MAGIC)
+            return (__u64)file;
+    }
+    return 0;
+}
+
 /* The file that a system call works on: which argument has its descriptor, and whether the call writes to it. */
 static __always_inline bool fns_name_by_descriptor(struct fns_memory_act *act, const struct fns_call *call,
                                                    enum fns_call_word word)
@@ -139,6 +165,7 @@ static __always_inline void fns_name_by_call(struct fns_memory_act *act, const s
         return;
     case FNS_CALL_IO_URING_ENTER:
         act->flags |= FNS_FLAG_IO_URING;
+        fns_name_by_file(act, (const struct file *)fns_file_holding((__u64)act->mm), false);
         return;
     case FNS_CALL_OPEN:
     case FNS_CALL_OPENAT:

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::string_view kOpens = "/proc/PID files opened but not read, or that read without the memory's lock";
 
+constexpr std::string_view kFolders = "a working directory taken through /proc/PID/root or cwd";
+constexpr std::string_view kLinks = "/proc/PID/{exe,cwd,root,fd,ns} read as links";
+
 constexpr ProgramSpec kPrograms[] = {
     {"memory_lock", Backend::tracepoint, Tier::always, "raw:mmap_lock_start_locking",
      "memory that is read or written is seen only by process_vm_readv, process_vm_writev, ptrace and the opening of "
@@ -25,6 +28,19 @@ constexpr ProgramSpec kPrograms[] = {
     {"exit_open", Backend::tracepoint, Tier::full, "syscall:sys_exit_open", kOpens},
     {"exit_openat", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat", kOpens},
     {"exit_openat2", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat2", kOpens},
+    {"ring_complete", Backend::tracepoint, Tier::always, "raw:io_uring_complete",
+     "/proc/PID files opened by io_uring and not read"},
+    {"enter_pidfd_getfd", Backend::tracepoint, Tier::full, "syscall:sys_enter_pidfd_getfd",
+     "pidfd_getfd where another thread closes the pidfd meanwhile"},
+    {"exit_pidfd_getfd", Backend::tracepoint, Tier::full, "syscall:sys_exit_pidfd_getfd",
+     "descriptors taken out of another process"},
+    {"exit_chdir", Backend::tracepoint, Tier::full, "syscall:sys_exit_chdir", kFolders},
+    {"exit_fchdir", Backend::tracepoint, Tier::full, "syscall:sys_exit_fchdir", kFolders},
+    {"exit_readlink", Backend::tracepoint, Tier::full, "syscall:sys_exit_readlink", kLinks},
+    {"exit_readlinkat", Backend::tracepoint, Tier::full, "syscall:sys_exit_readlinkat", kLinks},
+    {"exit_kcmp", Backend::tracepoint, Tier::full, "syscall:sys_exit_kcmp", "kcmp of another process"},
+    {"exit_compat", Backend::tracepoint, Tier::compat_entry, "raw:sys_exit",
+     "all of these by the 32-bit system call entry, but for memory that is really read or written"},
 };
 
 class MemorySensor final : public Sensor {

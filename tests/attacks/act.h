@@ -21,6 +21,11 @@ struct Act {
 [[nodiscard]] std::span<const Act> basic_acts();
 [[nodiscard]] std::span<const Act> egress_acts();
 [[nodiscard]] std::span<const Act> egress_road_acts();
+[[nodiscard]] std::span<const Act> entry_acts();
 [[nodiscard]] std::span<const Act> memory_acts();
+[[nodiscard]] std::span<const Act> proc_acts();
+
+// Any act of any table; null where there is none of that name.
+[[nodiscard]] const Act* find_act(std::string_view name);
 
 }  // namespace fnshield::attacks

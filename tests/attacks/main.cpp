@@ -8,14 +8,27 @@ namespace {
 
 using fnshield::attacks::Act;
 
+// clang-format off: one table a line
 constexpr std::span<const Act> (*kTables[])() = {
     fnshield::attacks::basic_acts,
     fnshield::attacks::egress_acts,
     fnshield::attacks::egress_road_acts,
+    fnshield::attacks::entry_acts,
     fnshield::attacks::memory_acts,
+    fnshield::attacks::proc_acts,
 };
+// clang-format on
 
 }  // namespace
+
+const Act* fnshield::attacks::find_act(std::string_view name)
+{
+    for (const auto table : kTables)
+        for (const Act& act : table())
+            if (act.name == name)
+                return &act;
+    return nullptr;
+}
 
 int main(int argc, char** argv)
 {
@@ -27,10 +40,8 @@ int main(int argc, char** argv)
                             static_cast<int>(act.arguments.size()), act.arguments.data());
         return argc < 2 ? 2 : 0;
     }
-    for (const auto table : kTables)
-        for (const Act& act : table())
-            if (act.name == argv[1])
-                return act.run({argv + 2, static_cast<std::size_t>(argc - 2)});
+    if (const Act* act = fnshield::attacks::find_act(argv[1]))
+        return act->run({argv + 2, static_cast<std::size_t>(argc - 2)});
     std::fprintf(stderr, "trigger: no act named '%s'\n", argv[1]);
     return 2;
 }

@@ -3,7 +3,7 @@
 // The memory sensor on the real kernel: each act that reaches into another sandbox's memory gives exactly the events
 // that it should, with both ends resolved; its look-alikes give none.
 #include <gtest/gtest.h>
-#include <unistd.h>
+#include <sched.h>
 
 #include "tests/support/memory_scene.h"
 
@@ -12,15 +12,16 @@ namespace {
 
 struct Case {
     const char* act;
+    std::vector<std::string> arguments;
     EventKind kind;
     fns_access access;
     fns_via via;
-    const char* name;
-    std::size_t events = 1;  // in the full profile
-    bool lean = true;        // seen in the lean profile as well
-    std::vector<std::string> arguments = {};
+    const char* name = "";
+    std::size_t events = 1;     // in the full profile
+    bool lean = true;           // seen in the lean profile as well
     std::size_t actors = 1;     // that do it
     std::size_t from_host = 1;  // events that match where the actor is on the host
+    bool apart = false;         // the victim has a mount namespace of its own
     std::uint32_t flags = 0;    // that the event must have
 };
 
@@ -31,25 +32,156 @@ void PrintTo(const Case& c, std::ostream* out)
 
 constexpr auto kMemory = EventKind::memory_access;
 
-const Case kCases[] = {
-    {"vmread", kMemory, FNS_ACCESS_READ, FNS_VIA_PROCESS_VM_READV, ""},
-    {"vmwrite", kMemory, FNS_ACCESS_WRITE, FNS_VIA_PROCESS_VM_WRITEV, ""},
-    {"vmread_deep", kMemory, FNS_ACCESS_READ, FNS_VIA_PROCESS_VM_READV, ""},
-    {"ptrace_attach", kMemory, FNS_ACCESS_ATTACH, FNS_VIA_PTRACE_ATTACH, "", 1, false},
-    {"ptrace_seize", kMemory, FNS_ACCESS_ATTACH, FNS_VIA_PTRACE_SEIZE, "", 1, false},
-    {"ptrace_peek", kMemory, FNS_ACCESS_READ, FNS_VIA_PTRACE_PEEK, "", 2},   // and the attach
-    {"ptrace_poke", kMemory, FNS_ACCESS_WRITE, FNS_VIA_PTRACE_POKE, "", 3},  // attach, peek
-    {"ptrace_regs", kMemory, FNS_ACCESS_READ, FNS_VIA_PTRACE_OTHER, "", 2, false},
-    {"proc_mem", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
-    {"proc_mem_write", kMemory, FNS_ACCESS_WRITE, FNS_VIA_PROC_MEM, "mem"},
-    {"proc_mem_open_only", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem", 1, false, {}, 1, 0},
-    {"proc_mem_dirfd", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
-    {"proc_mem_chdir", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
-    {"proc_mem_symlink", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
-    {"proc_mem_openat2", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
-    {"proc_mem_o_path", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem", 2},  // the path first: peek
-    {"proc_mem_task", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
-    {"proc_mem_passed", kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem", 2, true, {}, 2},  // opener and reader
+constexpr auto kFd = EventKind::fd_access;
+
+// What every profile sees, whoever does it: memory that is read or written.
+const Case kMemoryCases[] = {
+    {"vmread", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROCESS_VM_READV},
+    {"vmwrite", {}, kMemory, FNS_ACCESS_WRITE, FNS_VIA_PROCESS_VM_WRITEV},
+    {"vmread_deep", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROCESS_VM_READV},
+    {"ptrace_peek", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PTRACE_PEEK, "", 2},   // and the attach
+    {"ptrace_poke", {}, kMemory, FNS_ACCESS_WRITE, FNS_VIA_PTRACE_POKE, "", 3},  // attach, peek
+    {"proc_mem", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
+    {"proc_mem_write", {}, kMemory, FNS_ACCESS_WRITE, FNS_VIA_PROC_MEM, "mem"},
+    {"proc_mem_dirfd", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
+    {"proc_mem_chdir", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
+    {"proc_mem_symlink", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
+    {"proc_mem_openat2", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
+    {"proc_mem_o_path", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem", 2},  // the path first: peek
+    {"proc_mem_task", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem"},
+    {"proc_mem_passed", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem", 2, true, 2},  // opener and reader
+    {"proc_file", {"environ"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "environ"},
+    {"proc_file", {"pagemap"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "pagemap"},
+    {"proc_file", {"smaps_rollup"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "smaps_rollup"},
+    {"ring_mem", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem", 1, true, 1, 1, false, FNS_FLAG_IO_URING},
+    {"ring_file", {"environ"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "environ"},
+    {"vmread_32", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROCESS_VM_READV, "", 1, true, 1, 1, false, FNS_FLAG_COMPAT},
+};
+
+// A completion of io_uring costs a system call nothing either; what the host opens is its own business.
+const Case kRingCases[] = {
+    {"ring_open", {"mem"}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem", 1, true, 1, 0, false, FNS_FLAG_IO_URING},
+    {"ring_open",
+     {"maps"},
+     kMemory,
+     FNS_ACCESS_PEEK,
+     FNS_VIA_PROC_FILE,
+     "maps",
+     1,
+     true,
+     1,
+     0,
+     false,
+     FNS_FLAG_IO_URING},
+};
+
+// What takes no lock of the target's memory is seen by system call tracepoints, from anybody …
+const Case kCallCases[] = {
+    {"ptrace_attach", {}, kMemory, FNS_ACCESS_ATTACH, FNS_VIA_PTRACE_ATTACH, "", 1, false},
+    {"ptrace_seize", {}, kMemory, FNS_ACCESS_ATTACH, FNS_VIA_PTRACE_SEIZE, "", 1, false},
+    {"ptrace_regs", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PTRACE_OTHER, "", 2, false},
+    {"pidfd_getfd", {"{memfd}"}, kFd, FNS_ACCESS_FD, FNS_VIA_PIDFD_GETFD, "", 1, false},
+    {"kcmp", {}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_OTHER_SYSCALL, "", 1, false},
+};
+
+// … and opens and links from sandboxes only: the host returns after one look-up.
+const Case kOpenCases[] = {
+    {"proc_mem_open_only", {}, kMemory, FNS_ACCESS_READ, FNS_VIA_PROC_MEM, "mem", 1, false, 1, 0},
+    {"proc_write", {"mem"}, kMemory, FNS_ACCESS_WRITE, FNS_VIA_PROC_MEM, "mem", 1, false, 1, 0},
+    {"proc_write", {"oom_score_adj"}, kMemory, FNS_ACCESS_WRITE, FNS_VIA_PROC_FILE, "oom_score_adj", 1, false, 1, 0},
+    {"proc_open", {"maps"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "maps", 1, false, 1, 0},
+    {"proc_open", {"auxv"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "auxv", 1, false, 1, 0},
+    {"proc_open", {"fd"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "fd", 1, false, 1, 0},
+    {"proc_open", {"fdinfo/{memfd}"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "fdinfo/{memfd}", 1, false, 1, 0},
+    {"proc_open", {"task/{tid}/maps"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "maps", 1, false, 1, 0},
+    {"proc_open", {"root/etc/passwd"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "root", 1, false, 1, 0, true},
+    {"proc_open",
+     {"task/{tid}/root/etc/passwd"},
+     kMemory,
+     FNS_ACCESS_PEEK,
+     FNS_VIA_PROC_LINK,
+     "root",
+     1,
+     false,
+     1,
+     0,
+     true},
+    {"proc_open", {"cwd"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "cwd", 1, false, 1, 0, true},
+    {"proc_open_dirfd", {"root/etc/passwd"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "root", 1, false, 1, 0, true},
+    {"proc_open_from_proc",
+     {"root/etc/passwd"},
+     kMemory,
+     FNS_ACCESS_PEEK,
+     FNS_VIA_PROC_LINK,
+     "root",
+     1,
+     false,
+     1,
+     0,
+     true},
+    {"proc_chdir", {"root"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "root", 1, false, 1, 0, true},
+    {"proc_chdir", {"fd"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "fd", 1, false, 1, 0},
+    {"proc_open", {"fd/{memfd}"}, kFd, FNS_ACCESS_FD, FNS_VIA_PROC_LINK, "fd/{memfd}", 1, false, 1, 0},
+    {"proc_open", {"fd/{pipe}"}, kFd, FNS_ACCESS_FD, FNS_VIA_PROC_LINK, "fd/{pipe}", 1, false, 1, 0},
+    {"proc_open", {"fd/{unlinked}"}, kFd, FNS_ACCESS_FD, FNS_VIA_PROC_LINK, "fd/{unlinked}", 1, false, 1, 0},
+    {"proc_open_dirfd", {"fd/{memfd}"}, kFd, FNS_ACCESS_FD, FNS_VIA_PROC_LINK, "fd/{memfd}", 1, false, 1, 0, true},
+    {"proc_link", {"exe"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "exe", 1, false, 1, 0},
+    {"proc_link", {"fd/{memfd}"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "fd/{memfd}", 1, false, 1, 0},
+    {"proc_link", {"ns/net"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "ns/net", 1, false, 1, 0},
+    {"proc_link_dirfd", {"cwd"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "cwd", 1, false, 1, 0},
+    {"proc_open", {"ns/net"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "ns/net", 1, false, 1, 0},
+};
+
+// By the 32-bit entry, with its key on.
+const Case kCompatCases[] = {
+    {"ptrace_seize_32",
+     {},
+     kMemory,
+     FNS_ACCESS_ATTACH,
+     FNS_VIA_PTRACE_SEIZE,
+     "",
+     1,
+     false,
+     1,
+     1,
+     false,
+     FNS_FLAG_COMPAT},
+    {"proc_open_32",
+     {"mem"},
+     kMemory,
+     FNS_ACCESS_READ,
+     FNS_VIA_PROC_MEM,
+     "mem",
+     1,
+     false,
+     1,
+     0,
+     false,
+     FNS_FLAG_COMPAT},
+    {"proc_open_32",
+     {"root/etc/passwd"},
+     kMemory,
+     FNS_ACCESS_PEEK,
+     FNS_VIA_PROC_LINK,
+     "root",
+     1,
+     false,
+     1,
+     0,
+     true,
+     FNS_FLAG_COMPAT},
+    {"pidfd_getfd_32",
+     {"{memfd}"},
+     kFd,
+     FNS_ACCESS_FD,
+     FNS_VIA_PIDFD_GETFD,
+     "",
+     1,
+     false,
+     1,
+     1,
+     false,
+     FNS_FLAG_COMPAT},
 };
 
 std::string case_name(const ::testing::TestParamInfo<Case>& info)
@@ -63,11 +195,11 @@ std::string case_name(const ::testing::TestParamInfo<Case>& info)
     return name;
 }
 
-bool is_expected(const Event& event, const Case& wanted)
+bool is_expected(const Event& event, const Case& wanted, const std::string& name)
 {
     const auto& body = *event.as<MemoryBody>();
-    return event.kind == wanted.kind && body.access == wanted.access && body.via == wanted.via &&
-           body.name == wanted.name && !body.attempted && (event.flags & wanted.flags) == wanted.flags;
+    return event.kind == wanted.kind && body.access == wanted.access && body.via == wanted.via && body.name == name &&
+           !body.attempted && (event.flags & wanted.flags) == wanted.flags;
 }
 
 // The sensor is attached once for all cases of a profile; a case's processes are its own.
@@ -92,9 +224,10 @@ protected:
     // Does the case's act from one place to another; all that the sensor said of it.
     void act(const CgroupSandbox* actor, const CgroupSandbox* target)
     {
-        auto victim = scene_->start_victim(target);
+        auto victim = scene_->start_victim(target, {.unshare_flags = GetParam().apart ? CLONE_NEWNS : 0});
         ASSERT_TRUE(victim) << victim.error().message;
         victim_ = static_cast<std::uint32_t>(victim->process.pid());
+        name_ = victim->fill_in(GetParam().name);
         const auto output = scene_->act(actor, GetParam().act, *victim, GetParam().arguments);
         ASSERT_TRUE(output) << output.error().message;
         EXPECT_EQ(output->find("result=-"), std::string::npos) << "the act itself failed: " << *output;
@@ -114,13 +247,14 @@ protected:
             EXPECT_GT(body.target.start_ns, 0U);
             EXPECT_NE(event.process.tgid, 0U);
             EXPECT_NE(event.process.tgid, victim_);
-            count += is_expected(event, GetParam()) ? 1 : 0;
+            count += is_expected(event, GetParam(), name_) ? 1 : 0;
         }
         return count;
     }
 
     static std::unique_ptr<MemoryScene> scene_;
     std::uint32_t victim_ = 0;
+    std::string name_;  // that the case's event must have
     std::vector<Event> events_;
 };
 
@@ -171,8 +305,33 @@ TEST_P(MemoryActsLean, AcrossSandboxes)
         << describe(events_);
 }
 
-INSTANTIATE_TEST_SUITE_P(Memory, MemoryActsLean, ::testing::ValuesIn(kCases), case_name);
-INSTANTIATE_TEST_SUITE_P(Memory, MemoryActs, ::testing::ValuesIn(kCases), case_name);
+class MemoryActsCompat : public MemoryActs {
+protected:
+    static void SetUpTestSuite() { scene_ = make({.choice = {.compat_entry = true}}); }
+};
+
+TEST_P(MemoryActsCompat, AcrossSandboxes)
+{
+    ASSERT_NO_FATAL_FAILURE(act(&scene_->attacker(), &scene_->victims()));
+    EXPECT_EQ(matching(scene_->attacker().id(), scene_->victims().id()), 1U) << describe(events_);
+    EXPECT_EQ(events_.size(), 1U) << describe(events_);
+}
+
+TEST_P(MemoryActsCompat, InsideOneSandboxAreSilent)
+{
+    ASSERT_NO_FATAL_FAILURE(act(&scene_->victims(), &scene_->victims()));
+    EXPECT_TRUE(events_.empty()) << describe(events_);
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, MemoryActs, ::testing::ValuesIn(kMemoryCases), case_name);
+INSTANTIATE_TEST_SUITE_P(Ring, MemoryActs, ::testing::ValuesIn(kRingCases), case_name);
+INSTANTIATE_TEST_SUITE_P(Call, MemoryActs, ::testing::ValuesIn(kCallCases), case_name);
+INSTANTIATE_TEST_SUITE_P(Open, MemoryActs, ::testing::ValuesIn(kOpenCases), case_name);
+INSTANTIATE_TEST_SUITE_P(Memory, MemoryActsLean, ::testing::ValuesIn(kMemoryCases), case_name);
+INSTANTIATE_TEST_SUITE_P(Ring, MemoryActsLean, ::testing::ValuesIn(kRingCases), case_name);
+INSTANTIATE_TEST_SUITE_P(Call, MemoryActsLean, ::testing::ValuesIn(kCallCases), case_name);
+INSTANTIATE_TEST_SUITE_P(Open, MemoryActsLean, ::testing::ValuesIn(kOpenCases), case_name);
+INSTANTIATE_TEST_SUITE_P(Compat, MemoryActsCompat, ::testing::ValuesIn(kCompatCases), case_name);
 
 }  // namespace
 }  // namespace fnshield::testing

@@ -30,26 +30,47 @@ Result<Victim> MemoryScene::start_victim(const CgroupSandbox* where, SpawnOption
                                   : Child::spawn({trigger(), "hold"}, options);
     if (!child)
         return pass(std::move(child));
-    auto line = child->read_until("address=");
-    if (!line)
-        return pass(std::move(line));
-    if (auto ready = child->read_until("ready"); !ready)
-        return pass(std::move(ready));
-    std::string pid = std::to_string(child->pid());
-    return Victim{std::move(*child), std::move(pid), line->substr(line->find('=') + 1)};
+    Victim victim{std::move(*child), {}};
+    for (;;) {
+        auto line = victim.process.read_line();
+        if (!line)
+            return pass(std::move(line), "the victim never was ready");
+        if (*line == "ready")
+            return victim;
+        if (const auto equals = line->find('='); equals != std::string::npos)
+            victim.said[line->substr(0, equals)] = line->substr(equals + 1);
+    }
+}
+
+std::string Victim::fill_in(std::string text) const
+{
+    for (const auto& [word, value] : said)
+        if (const auto at = text.find('{' + word + '}'); at != std::string::npos)
+            text.replace(at, word.size() + 2, value);
+    return text;
+}
+
+Result<std::string> MemoryScene::act(const CgroupSandbox* where, const std::vector<std::string>& words,
+                                     SpawnOptions options)
+{
+    std::vector<std::string> argv = {trigger()};
+    argv.insert(argv.end(), words.begin(), words.end());
+    auto finished = where != nullptr ? where->run(argv, std::move(options)) : run(argv, options);
+    if (!finished)
+        return pass(std::move(finished));
+    if (finished->exit_code != 0)
+        return fail("trigger " + words.front() + " ended with " + std::to_string(finished->exit_code) + ": " +
+                    finished->output);
+    return finished->output;
 }
 
 Result<std::string> MemoryScene::act(const CgroupSandbox* where, const std::string& name, const Victim& victim,
                                      const std::vector<std::string>& more)
 {
-    std::vector<std::string> argv = {trigger(), name, victim.pid, victim.address};
-    argv.insert(argv.end(), more.begin(), more.end());
-    auto finished = where != nullptr ? where->run(argv) : run(argv);
-    if (!finished)
-        return pass(std::move(finished));
-    if (finished->exit_code != 0)
-        return fail("trigger " + name + " ended with " + std::to_string(finished->exit_code) + ": " + finished->output);
-    return finished->output;
+    std::vector<std::string> words = {name, std::to_string(victim.process.pid()), victim.said.at("address")};
+    for (const std::string& word : more)
+        words.push_back(victim.fill_in(word));
+    return act(where, words);
 }
 
 std::vector<Event> MemoryScene::seen()

@@ -3,6 +3,7 @@
 // Two sandboxes and the memory sensor: a victim that holds a secret in one, acts of the trigger program in the other.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,8 +15,11 @@ namespace fnshield::testing {
 
 struct Victim {
     Child process;
-    std::string pid;
-    std::string address;  // of its secret: "0x4a60e0"
+    // What it said of itself: pid, tid (of a second thread), address (of its secret), memfd, unlinked, pipe.
+    std::map<std::string, std::string> said;
+
+    // "fd/{memfd}" → "fd/3"
+    [[nodiscard]] std::string fill_in(std::string text) const;
 };
 
 class MemoryScene {
@@ -25,9 +29,13 @@ public:
 
     // Starts `trigger hold` in a sandbox, or on the host where it is null, and waits until it is ready.
     [[nodiscard]] static Result<Victim> start_victim(const CgroupSandbox* where, SpawnOptions options = {});
-    // Runs `trigger ACT PID ADDRESS ARGUMENTS…` in a sandbox, or on the host where it is null; its output.
+    // Runs `trigger ACT PID ADDRESS ARGUMENTS…` in a sandbox, or on the host where it is null; its output. Arguments
+    // are filled in with what the victim said.
     [[nodiscard]] static Result<std::string> act(const CgroupSandbox* where, const std::string& name,
                                                  const Victim& victim, const std::vector<std::string>& more = {});
+    // The same for acts that have no victim.
+    [[nodiscard]] static Result<std::string> act(const CgroupSandbox* where, const std::vector<std::string>& words,
+                                                 SpawnOptions options = {});
     // All memory_access and fd_access events so far. Fails the test where one could not be decoded.
     [[nodiscard]] std::vector<Event> seen();
 
