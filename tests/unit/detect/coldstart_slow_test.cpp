@@ -93,7 +93,7 @@ TEST_F(ColdstartSlow, StillStartingIsToldOnATickAndOnce)
     start();
     EXPECT_THAT(feed(tick_event(4 * kSecond)), IsEmpty()) << "exactly at the budget";
     const auto found = feed(tick_event(5 * kSecond));
-    ASSERT_THAT(found, SizeIs(1)) << "a tick is asked until there is no more";
+    ASSERT_THAT(found, SizeIs(1));
     EXPECT_EQ(found[0].sandbox, kBox);
     EXPECT_THAT(found[0].finding.summary, HasSubstr("resize/i-1 is still not ready after 3.00 s"));
     EXPECT_THAT(feed(tick_event(6 * kSecond)), IsEmpty());

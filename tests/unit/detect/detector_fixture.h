@@ -64,6 +64,13 @@ protected:
                   listen_event(kOther, 5 * kSecond, process(200), 8080)});
     }
 
+    // kBox alone, starting since 2 s.
+    void start()
+    {
+        feed_all({made_event(kBox, 1 * kSecond),
+                  exec_event(kBox, 2 * kSecond, process(100), "/usr/bin/python3", FNS_EXEC_FIRST)});
+    }
+
     void make_ready(SandboxId id = kBox, std::uint32_t tgid = 100)
     {
         feed(listen_event(id, 5 * kSecond, process(tgid), 8080));
