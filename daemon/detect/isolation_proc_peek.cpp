@@ -24,7 +24,7 @@ constexpr RuleDescriptor kDescriptor{
     .category = Category::infrastructure,
     .severity = Severity::high,
     .techniques = kTechniques,
-    .short_text = "A process looked at the private part of another sandbox's or the host's /proc/PID",
+    .short_text = "A process looked at what /proc shows of another sandbox's or the host's processes alone",
     .long_text =
         "The environment, the memory map, the root folder and the descriptors of a process are its own. A "
         "function that looks at another's prepares a theft of secrets or an escape. Look at what else this "
@@ -42,9 +42,14 @@ public:
     {
         if (!is_breach(seen, Reach::peek, false))
             return std::nullopt;
-        Finding finding = make_reach_finding(seen, "looked into /proc of", "tried to look into /proc of");
-        // environ is not the same find as maps: each name that was looked at is told once.
-        finding.key += " " + seen.event.as<MemoryBody>()->name;
+        const auto& memory = *seen.event.as<MemoryBody>();
+        Finding finding =
+            memory.access == FNS_ACCESS_WRITE
+                ? make_reach_finding(seen, "opened for writing what is of", "tried to open for writing what is of")
+                : make_reach_finding(seen, "looked at what is private to", "tried to look at what is private to");
+        // environ is not the same find as maps. Of a path or a number only the beginning: there are many of them.
+        finding.key +=
+            " " + memory.name.substr(0, memory.name.find('/')) + (memory.access == FNS_ACCESS_WRITE ? " write" : "");
         return finding;
     }
 };

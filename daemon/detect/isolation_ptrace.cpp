@@ -39,7 +39,10 @@ public:
     {
         if (!is_breach(seen, Reach::trace, true))
             return std::nullopt;
-        Finding finding = make_reach_finding(seen, "attached to a process of", "tried to attach to a process of");
+        const bool attach = seen.event.as<MemoryBody>()->access == FNS_ACCESS_ATTACH;
+        Finding finding = attach
+                              ? make_reach_finding(seen, "attached to a process of", "tried to attach to a process of")
+                              : make_reach_finding(seen, "traced a process of", "tried to trace a process of");
         finding.on_behalf_of_target = true;
         return finding;
     }

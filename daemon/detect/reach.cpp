@@ -31,7 +31,9 @@ std::string_view without_task(std::string_view name)
 
 bool is_public(std::string_view name)
 {
-    return std::ranges::find(kPublicNames, without_task(name)) != kPublicNames.end();
+    name = without_task(name);
+    const bool is_number = std::ranges::all_of(name, [](unsigned char c) { return std::isdigit(c) != 0; });
+    return is_number || std::ranges::find(kPublicNames, name) != kPublicNames.end();  // a number: /proc/PID itself
 }
 
 // "fd/3" opens the target's file; "fd" and "fdinfo/3" only tell of it.
@@ -41,6 +43,12 @@ bool is_descriptor(std::string_view name)
     return name.size() > 3 && name.starts_with("fd/") && std::isdigit(static_cast<unsigned char>(name[3])) != 0;
 }
 
+bool is_of_proc(fns_via via)
+{
+    return via == FNS_VIA_PROC_MEM || via == FNS_VIA_PROC_FILE || via == FNS_VIA_PROC_LINK;
+}
+
+// PEEK and POKE are reads and writes of memory.
 bool is_ptrace(fns_via via)
 {
     return via == FNS_VIA_PTRACE_ATTACH || via == FNS_VIA_PTRACE_SEIZE || via == FNS_VIA_PTRACE_OTHER;
@@ -50,8 +58,12 @@ Reach reach_of_proc(const MemoryBody& memory)
 {
     if (is_descriptor(memory.name))
         return Reach::descriptor;
-    if (without_task(memory.name) == "mem")
+    if (memory.via == FNS_VIA_PROC_MEM || without_task(memory.name) == "mem")
         return memory.access == FNS_ACCESS_WRITE ? Reach::write : Reach::read;
+    // A link that was followed leads to private things whatever its name; and nothing of another's is to be written, be
+    // it public to read (oom_score_adj).
+    if (memory.via == FNS_VIA_PROC_LINK || memory.access == FNS_ACCESS_WRITE)
+        return Reach::peek;
     return is_public(memory.name) ? Reach::none : Reach::peek;
 }
 
@@ -84,12 +96,12 @@ Reach reach_of(const Event& event)
     const auto* memory = event.as<MemoryBody>();
     if (!memory)
         return Reach::none;
-    if (memory->via == FNS_VIA_PIDFD_GETFD || (memory->access == FNS_ACCESS_FD && memory->name.empty()))
+    if (memory->via == FNS_VIA_PIDFD_GETFD || memory->access == FNS_ACCESS_FD)
         return Reach::descriptor;
-    if (memory->via == FNS_VIA_PROC_FILE || memory->via == FNS_VIA_PROC_LINK || memory->access == FNS_ACCESS_FD)
+    if (is_of_proc(memory->via))
         return reach_of_proc(*memory);
-    if (memory->via == FNS_VIA_PROC_MEM)
-        return memory->access == FNS_ACCESS_WRITE ? Reach::write : Reach::read;
+    if (is_ptrace(memory->via))
+        return Reach::trace;
     switch (memory->access) {
         case FNS_ACCESS_WRITE:
             return Reach::write;
@@ -97,8 +109,6 @@ Reach reach_of(const Event& event)
             return Reach::trace;
         case FNS_ACCESS_PEEK:
             return Reach::peek;
-        case FNS_ACCESS_UNKNOWN:
-            return is_ptrace(memory->via) ? Reach::trace : Reach::read;
         default:
             return Reach::read;
     }
@@ -109,8 +119,10 @@ bool is_breach(const Observation& seen, Reach reach, bool host_may_be_listed)
     const auto* memory = seen.event.as<MemoryBody>();
     if (!memory || reach == Reach::none || reach_of(seen.event) != reach)
         return false;
-    if (memory->target.tgid == 0 || seen.event.sandbox == memory->target_sandbox)
-        return false;  // nobody there; or inside one sandbox; or the host with itself
+    if (seen.event.sandbox == memory->target_sandbox)
+        return false;  // inside one sandbox, or the host with itself
+    if (memory->target.tgid == 0 && memory->attempted)
+        return false;  // nobody is there; where it succeeded, somebody is, and the kernel side could not tell who
     if (seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP))
         return false;
     if (seen.event.sandbox != kHost)
@@ -121,9 +133,10 @@ bool is_breach(const Observation& seen, Reach reach, bool host_may_be_listed)
 
 std::string road_text(const MemoryBody& memory)
 {
-    if (memory.via == FNS_VIA_PROC_MEM || memory.via == FNS_VIA_PROC_FILE || memory.via == FNS_VIA_PROC_LINK) {
+    if (is_of_proc(memory.via)) {
         const std::string_view name = memory.via == FNS_VIA_PROC_MEM && memory.name.empty() ? "mem" : memory.name;
-        return "/proc/" + std::to_string(memory.target.tgid) + "/" + printable(name);
+        const std::string pid = memory.target.tgid == 0 ? "…" : std::to_string(memory.target.tgid);
+        return name.empty() ? "a link of /proc/" + pid : "/proc/" + pid + "/" + printable(name);
     }
     if (memory.via == FNS_VIA_OTHER_SYSCALL)
         return "system call " + std::to_string(memory.syscall_nr);
@@ -135,11 +148,11 @@ Finding make_reach_finding(const Observation& seen, std::string_view deed, std::
     const auto& memory = *seen.event.as<MemoryBody>();
     Finding finding;
     finding.summary = actor_label(seen) + " " + std::string(memory.attempted ? attempt : deed) + " " +
-                      target_label(seen) + " (" + road_text(memory) + ")" +
-                      failure_text(memory.attempted, memory.result);
+                      target_label(seen) + " (" + road_text(memory) + (memory.hint ? ", as the caller wrote it" : "") +
+                      ")" + failure_text(memory.attempted, memory.result);
     finding.key = program_of(seen) + " " + std::to_string(memory.target_sandbox) + " " +
                   std::string(via_name(memory.via)) + (memory.attempted ? " tried" : "");
-    if (memory.via == FNS_VIA_PROC_FILE || memory.via == FNS_VIA_PROC_LINK)
+    if (is_of_proc(memory.via) && !memory.name.empty())
         finding.target.file = road_text(memory);
     if (seen.event.sandbox == kHost && memory.target_sandbox != kHost)
         finding.about = memory.target_sandbox;

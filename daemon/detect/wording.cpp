@@ -69,6 +69,8 @@ std::string target_label(const Observation& seen)
     const auto* memory = seen.event.as<MemoryBody>();
     if (!memory)
         return "nobody";
+    if (memory->target_sandbox == kHost && memory->target.tgid == 0)
+        return "a process that cannot be told";
     if (memory->target_sandbox == kHost)
         return "host process " + process_label(memory->target, seen.target_process);
     const std::string label = sandbox_label(seen.target_sandbox, memory->target_sandbox);

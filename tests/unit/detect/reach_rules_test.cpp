@@ -121,6 +121,23 @@ TEST_F(MemoryRead, QuietWhereNobodyIsThere)
     EXPECT_THAT(feed(event), IsEmpty());
 }
 
+TEST_F(MemoryRead, WhoWasReachedNeedNotBeKnown)
+{
+    Event event = reach(FNS_ACCESS_READ, FNS_VIA_PROC_MEM);
+    std::get<MemoryBody>(event.body).target = {};
+    std::get<MemoryBody>(event.body).target_sandbox = kHost;
+    EXPECT_EQ(feed(event).at(0).finding.summary,
+              "resize/i-1 read memory of a process that cannot be told (/proc/…/mem)");
+}
+
+TEST_F(MemoryRead, ATargetThatOnlyTheCallersTextNamesIsSaidSo)
+{
+    Event event = refused(reach(FNS_ACCESS_READ, FNS_VIA_PROC_MEM), EACCES);
+    std::get<MemoryBody>(event.body).hint = true;
+    EXPECT_THAT(feed(event).at(0).finding.summary,
+                HasSubstr("resnet/i-4 (/proc/200/mem, as the caller wrote it): Permission denied"));
+}
+
 TEST_F(MemoryRead, QuietForTheEntrant)
 {
     for (const auto flag : {FNS_FLAG_ENTRANT, FNS_FLAG_SETUP}) {
@@ -234,7 +251,8 @@ TEST_F(Ptrace, AttachAndSeize)
     ASSERT_THAT(found, SizeIs(1));
     EXPECT_EQ(found[0].finding.summary, "resize/i-1 attached to a process of warm sandbox resnet/i-4 (ptrace_seize)");
     EXPECT_THAT(feed(reach(FNS_ACCESS_ATTACH, FNS_VIA_PTRACE_ATTACH)), SizeIs(1));
-    EXPECT_THAT(feed(reach(FNS_ACCESS_UNKNOWN, FNS_VIA_PTRACE_OTHER)), SizeIs(1));
+    EXPECT_THAT(feed(reach(FNS_ACCESS_READ, FNS_VIA_PTRACE_OTHER)).at(0).finding.summary,
+                HasSubstr("traced a process"));
     EXPECT_THAT(feed(refused(reach(FNS_ACCESS_ATTACH, FNS_VIA_PTRACE_ATTACH)))[0].finding.summary,
                 HasSubstr("tried to attach to a process of"));
 }
@@ -260,7 +278,8 @@ TEST_F(ProcPeek, WhatIsPrivate)
 {
     const auto found = peek("environ");
     ASSERT_THAT(found, SizeIs(1));
-    EXPECT_EQ(found[0].finding.summary, "resize/i-1 looked into /proc of warm sandbox resnet/i-4 (/proc/200/environ)");
+    EXPECT_EQ(found[0].finding.summary,
+              "resize/i-1 looked at what is private to warm sandbox resnet/i-4 (/proc/200/environ)");
     EXPECT_EQ(found[0].finding.target.file, "/proc/200/environ");
     for (const char* name : {"maps", "smaps", "smaps_rollup", "auxv", "stack", "syscall", "io", "mountinfo", "fd",
                              "task/201/environ", "fdinfo/3", "a_name_of_the_future"})
@@ -270,10 +289,25 @@ TEST_F(ProcPeek, WhatIsPrivate)
     EXPECT_THAT(feed(reach(FNS_ACCESS_UNKNOWN, FNS_VIA_PROC_FILE, "environ")), SizeIs(1));
 }
 
+TEST_F(ProcPeek, WhatIsWrittenAndLinksWithoutAName)
+{
+    EXPECT_EQ(feed(reach(FNS_ACCESS_WRITE, FNS_VIA_PROC_FILE, "oom_score_adj")).at(0).finding.summary,
+              "resize/i-1 opened for writing what is of warm sandbox resnet/i-4 (/proc/200/oom_score_adj)");
+    EXPECT_THAT(peek("", FNS_VIA_PROC_LINK).at(0).finding.summary, HasSubstr("(a link of /proc/200)"));
+    EXPECT_THAT(feed(reach(FNS_ACCESS_PEEK, FNS_VIA_OTHER_SYSCALL)), SizeIs(1)) << "kcmp";
+}
+
+TEST_F(ProcPeek, OnePathMoreIsNotOneAlertMore)
+{
+    EXPECT_EQ(peek("map_files/1-2", FNS_VIA_PROC_LINK).at(0).finding.key,
+              peek("map_files/2-3", FNS_VIA_PROC_LINK).at(0).finding.key);
+    EXPECT_NE(peek("environ").at(0).finding.key, peek("maps").at(0).finding.key);
+}
+
 TEST_F(ProcPeek, QuietForWhatPsAndExportersRead)
 {
     for (const char* name : {"stat", "status", "statm", "cmdline", "cgroup", "comm", "oom_score", "oom_score_adj",
-                             "loginuid", "", "task", "task/201", "task/201/stat"})
+                             "loginuid", "", "200", "task", "task/201", "task/201/stat"})
         EXPECT_THAT(peek(name), IsEmpty()) << name;
 }
 
