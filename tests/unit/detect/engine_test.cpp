@@ -57,7 +57,7 @@ public:
 
 class Engine : public DetectorTest {
 protected:
-    Engine() : Engine(std::make_unique<Probe>()) {}
+    Engine() : Engine(std::make_unique<Probe>().release()) {}
 
     Event connect(SandboxId sandbox = kBox)
     {
@@ -74,8 +74,8 @@ protected:
     Probe& probe() { return *probe_; }
 
 private:
-    explicit Engine(std::unique_ptr<Probe> probe) : Engine(probe.get(), std::move(probe)) {}
-    Engine(Probe* probe, std::unique_ptr<Detector> detector) : DetectorTest(std::move(detector)), probe_(probe) {}
+    // The engine owns it; the test keeps looking at it.
+    explicit Engine(Probe* probe) : DetectorTest(std::unique_ptr<Detector>(probe)), probe_(probe) {}
 
     Probe* probe_;
 };
