@@ -134,7 +134,7 @@ bool is_breach(const Observation& seen, Reach reach, bool host_may_be_listed)
 std::string road_text(const MemoryBody& memory)
 {
     if (is_of_proc(memory.via)) {
-        const std::string_view name = memory.via == FNS_VIA_PROC_MEM && memory.name.empty() ? "mem" : memory.name;
+        const std::string name = memory.via == FNS_VIA_PROC_MEM && memory.name.empty() ? "mem" : memory.name;
         const std::string pid = memory.target.tgid == 0 ? "…" : std::to_string(memory.target.tgid);
         return name.empty() ? "a link of /proc/" + pid : "/proc/" + pid + "/" + printable(name);
     }

@@ -74,9 +74,8 @@ std::string target_label(const Observation& seen)
     if (memory->target_sandbox == kHost)
         return "host process " + process_label(memory->target, seen.target_process);
     const std::string label = sandbox_label(seen.target_sandbox, memory->target_sandbox);
-    if (!seen.target_sandbox)
-        return label;
-    return std::string(state_adjective(*seen.target_sandbox)) + "sandbox " + label;
+    const std::string state(seen.target_sandbox ? state_adjective(*seen.target_sandbox) : "");
+    return state + (label.starts_with("sandbox ") ? "" : "sandbox ") + label;
 }
 
 std::string program_of(const Observation& seen)

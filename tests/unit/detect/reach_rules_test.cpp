@@ -211,7 +211,7 @@ TEST_F(MemoryRead, AStrangerSandboxIsNamedByItsId)
 {
     Event event = read();
     std::get<MemoryBody>(event.body).target_sandbox = 999;
-    EXPECT_THAT(feed(event)[0].finding.summary, HasSubstr("of sandbox 999"));
+    EXPECT_THAT(feed(event)[0].finding.summary, HasSubstr("memory of warm sandbox 999 (process_vm_readv)"));
 }
 
 class MemoryWrite : public ReachTest {
