@@ -34,6 +34,7 @@ std::unique_ptr<App> build_app()
     auto app = std::make_unique<App>();
     app->cli.name("fnshield");
     app->cli.set_version_flag("--version", std::string("fnshield ") + FNSHIELD_VERSION);
+    app->cli.require_subcommand(0, 1);
     for (const auto add :
          {add_status, add_sandboxes, add_events, add_alerts, add_show, add_reload, add_doctor, add_completion})
         add(*app);

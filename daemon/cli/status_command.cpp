@@ -35,7 +35,7 @@ void add_reload(App& app)
         app.chosen = [&app](Terminal& terminal) -> Result<ExitCode> {
             auto answer = ask_daemon(app.common, {.command = control::Command::reload});
             if (!answer)
-                return pass(std::move(answer), "nothing was changed");
+                return pass(std::move(answer), answer.error().exit_code == kNoDaemon ? "" : "nothing was changed");
             const auto& summary = (*answer)["data"];
             if (app.common.json)
                 write_json(terminal, {{"reloaded", summary}});

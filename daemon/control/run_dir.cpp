@@ -79,7 +79,7 @@ std::optional<gid_t> find_group(const std::string& name)
     return found->gr_gid;
 }
 
-Result<UniqueFd> listen_at(const std::string& path, std::optional<gid_t> group)
+Result<Listener> listen_at(const std::string& path, std::optional<gid_t> group)
 {
     sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
     if (path.size() >= sizeof address.sun_path)
@@ -103,11 +103,12 @@ Result<UniqueFd> listen_at(const std::string& path, std::optional<gid_t> group)
     }
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return fail_errno("cannot bind " + path);
+    std::string warning;
     if (group && (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 || ::chmod(path.c_str(), 0660) != 0))
-        return fail_errno("cannot give " + path + " to its group");
+        warning = fail_errno("its group cannot use " + path + ", only root can").error().message;
     if (::listen(socket.get(), kBacklog) != 0)
         return fail_errno("cannot listen on " + path);
-    return socket;
+    return Listener{std::move(socket), std::move(warning)};
 }
 
 Result<Peer> peer_of(int socket, std::optional<gid_t> group)

@@ -23,9 +23,13 @@ namespace fnshield::control {
 // The group's id where it exists on this machine.
 [[nodiscard]] std::optional<gid_t> find_group(const std::string& name);
 
-// Listening, non-blocking. Mode 0660 and `group` where one is given, else 0600: it is never reachable by others, not
-// even between bind and chmod.
-[[nodiscard]] Result<UniqueFd> listen_at(const std::string& path, std::optional<gid_t> group);
+struct Listener {
+    UniqueFd socket;      // listening, non-blocking
+    std::string warning;  // why the group cannot connect, where there is one and it cannot; else empty
+};
+// Mode 0660 and `group` where one is given, else 0600: others never reach it, not even between bind and chmod. Giving
+// it to the group takes CAP_CHOWN or being a member; without, it stays its owner's.
+[[nodiscard]] Result<Listener> listen_at(const std::string& path, std::optional<gid_t> group);
 
 // The other end of a Unix socket.
 struct Peer {

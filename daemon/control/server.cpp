@@ -42,6 +42,7 @@ struct ControlServer::State {
     std::string path;
     std::optional<gid_t> group;
     UniqueFd listener;
+    std::string warning;
     UniqueFd spare{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
 
     std::unordered_map<int, std::unique_ptr<Connection>> clients;
@@ -359,12 +360,18 @@ Result<std::unique_ptr<ControlServer>> ControlServer::make(EventLoop& loop, cons
     auto listener = control::listen_at(state->path, state->group);
     if (!listener)
         return pass(std::move(listener));
-    state->listener = std::move(*listener);
+    state->listener = std::move(listener->socket);
+    state->warning = std::move(listener->warning);
     State* const serving = state.get();
     if (auto added = loop.add(state->listener.get(), EPOLLIN, [serving](std::uint32_t) { serving->accept_clients(); });
         !added)
         return pass(std::move(added), "control socket");
     return std::unique_ptr<ControlServer>(new ControlServer(std::move(state)));
+}
+
+const std::string& ControlServer::warning() const
+{
+    return state_->warning;
 }
 
 bool ControlServer::wants_events() const

@@ -46,6 +46,9 @@ public:
     }
     ~ControlServer();
 
+    // For the log: what is not as asked, but no reason not to run; empty = nothing.
+    [[nodiscard]] const std::string& warning() const;
+
     // True where the event, once rendered, would reach a follower or the history. Ask once for each event, before
     // rendering it; costs a bit test while nobody listens and the history has its share.
     [[nodiscard]] bool wants_event(const Event& event);

@@ -376,6 +376,24 @@ nlohmann::json ask_as_nobody(const std::string& path, std::vector<gid_t> groups,
     return answer;
 }
 
+TEST(ControlServer, AGroupThatCannotBeGivenTheSocketIsAWarning)
+{
+    TemporaryDirectory directory;
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "needs root to become somebody else";
+    ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
+    std::thread([&] {
+        ASSERT_EQ(::syscall(SYS_setgroups, 0, nullptr), 0);
+        ASSERT_EQ(::syscall(SYS_setresuid, 65534, 65534, 65534), 0);  // no CAP_CHOWN from here on
+        const auto listener = control::listen_at(directory.path() + "/control.sock", 1);
+        ASSERT_TRUE(listener) << listener.error().message;
+        EXPECT_THAT(listener->warning, HasSubstr("only root can: Operation not permitted"));
+    }).join();
+    struct stat status{};
+    ASSERT_EQ(::stat((directory.path() + "/control.sock").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0600U) << "nobody else may use it instead";
+}
+
 TEST(ControlServer, TheGroupReadsOnlyRootChanges)
 {
     if (::geteuid() != 0)
