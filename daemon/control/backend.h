@@ -53,6 +53,7 @@ struct StatusReport {
     Nanoseconds started_ns = 0;
     std::string not_ready;                    // empty = ready: sensors attached, a policy applied, the heartbeat fresh
     std::optional<Nanoseconds> heartbeat_ns;  // when the last one came back
+    std::uint64_t heartbeats = 0;             // that came back since the start
     std::string reload_error;                 // of the last reload; empty = it worked, or there was none
     std::uint64_t sandboxes_created = 0;
     std::uint64_t alerts = 0;

@@ -102,6 +102,7 @@ Json status_json(const ControlBackend& backend)
               {"reload_error", report.reload_error}};
     json["heartbeat_age_seconds"] =
         report.heartbeat_ns ? Json(seconds_between(*report.heartbeat_ns, now_ns)) : Json(nullptr);
+    json["heartbeats"] = report.heartbeats;
     json["sandboxes"] = sandbox_counts(backend);
     json["sandboxes_created"] = report.sandboxes_created;
     json["alerts"] = report.alerts;

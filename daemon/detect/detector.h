@@ -82,5 +82,6 @@ public:
 [[nodiscard]] std::vector<std::unique_ptr<Detector>> make_detectors();
 // Every rule name that a policy may use: the registered detectors' and those of the catalogue that come later.
 [[nodiscard]] bool is_known_rule(std::string_view rule);
+[[nodiscard]] std::vector<std::string_view> known_rules();
 
 }  // namespace fnshield

@@ -136,4 +136,12 @@ bool is_known_rule(std::string_view rule)
     return std::ranges::find(kRows, rule, &Row::rule) != kRows.end() || std::ranges::binary_search(kLater, rule);
 }
 
+std::vector<std::string_view> known_rules()
+{
+    std::vector<std::string_view> rules(kLater.begin(), kLater.end());
+    for (const Row& row : kRows)
+        rules.push_back(row.rule);
+    return rules;
+}
+
 }  // namespace fnshield

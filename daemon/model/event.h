@@ -83,6 +83,9 @@ struct Endpoint {
     bool operator==(const Endpoint&) const = default;
 };
 
+// "10.0.0.1:443", "[fe80::1]:443"
+[[nodiscard]] std::string address_and_port(const Endpoint& endpoint);
+
 struct LifecycleBody {
     std::uint64_t cgroup_id = 0;
     std::uint64_t parent_cgroup_id = 0;

@@ -203,6 +203,13 @@ std::string Endpoint::address_text() const
     return text.data();
 }
 
+std::string address_and_port(const Endpoint& endpoint)
+{
+    const std::string address = endpoint.address_text();
+    const std::string port = ":" + std::to_string(endpoint.port);
+    return endpoint.family == AF_INET6 ? "[" + address + "]" + port : address + port;
+}
+
 bool Endpoint::is_loopback() const
 {
     if (family == AF_INET)

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/app/kernel_side.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "daemon/kernel/adoption.h"
+#include "daemon/sensors/lifecycle_sensor.h"
+#include "daemon/sensors/process_sensor.h"
+
+namespace fnshield {
+namespace {
+
+// Without these nothing that happens could be told apart.
+bool is_vital(fns_sensor id)
+{
+    return id == FNS_SENSOR_LIFECYCLE || id == FNS_SENSOR_PROCESS;
+}
+
+fns_parent parent_entry(const ParentSpec& spec)
+{
+    fns_parent entry{};
+    entry.depth = spec.depth;
+    entry.flags = spec.rest ? FNS_PARENT_REST : 0;
+    entry.prefixes = static_cast<std::uint32_t>(std::min<std::size_t>(spec.leaf_prefixes.size(), FNS_LEAF_PREFIXES));
+    for (std::size_t i = 0; i < entry.prefixes; ++i)
+        std::strncpy(entry.leaf_prefix[i], spec.leaf_prefixes[i].c_str(), FNS_LEAF_PREFIX_BYTES - 1);
+    return entry;
+}
+
+}  // namespace
+
+bool KernelSide::Loaded::attached() const
+{
+    return sensor && std::ranges::none_of(sensor->programs(), [](const ProgramStatus& program) {
+               return !program.attached && program.reason.starts_with("cannot");
+           });
+}
+
+std::string_view KernelSide::Loaded::backend() const
+{
+    if (sensor)
+        for (const ProgramStatus& program : sensor->programs())
+            if (program.attached)
+                return backend_name(program.backend);
+    return {};
+}
+
+KernelSide::~KernelSide() = default;
+
+Result<std::unique_ptr<KernelSide>> KernelSide::make(const Host& host, const Options& options,
+                                                     Rings::OnRecord on_record)
+{
+    auto maps = SharedMaps::make(options.sizes);
+    if (!maps)
+        return pass(std::move(maps));
+    std::unique_ptr<KernelSide> made(new KernelSide(host, std::move(*maps)));
+    auto rings = Rings::make(made->maps_, std::move(on_record));
+    if (!rings)
+        return pass(std::move(rings));
+    made->rings_ = std::make_unique<Rings>(std::move(*rings));
+    if (host.freezer_mount()) {
+        auto freezer = V1Freezer::make(*host.freezer_mount());
+        if (freezer)
+            made->freezer_.emplace(std::move(*freezer));
+        else
+            made->problems_.push_back("freezes through the v1 freezer are not seen: " + freezer.error().message);
+    }
+    if (auto loaded = made->load(options); !loaded)
+        return pass(std::move(loaded));
+    return made;
+}
+
+Result<void> KernelSide::load(const Options& options)
+{
+    const SensorContext context{.host = host_,
+                                .maps = maps_,
+                                .choice = options.choice,
+                                .daemon_tgid = static_cast<std::uint32_t>(::getpid()),
+                                .bulk_budget = options.bulk_budget};
+    for (const SensorRow& row : sensor_rows()) {
+        auto sensor = row.make(context);
+        if (!sensor && is_vital(row.id))
+            return std::unexpected(std::move(sensor).error());
+        Loaded loaded{.id = row.id};
+        if (sensor)
+            loaded.sensor = std::move(*sensor);
+        else
+            loaded.error = sensor.error().message;
+        sensors_.push_back(std::move(loaded));
+    }
+    return add_parents(options.parents);
+}
+
+Sensor* KernelSide::find(fns_sensor id)
+{
+    const auto found = std::ranges::find(sensors_, id, &Loaded::id);
+    return found != sensors_.end() ? found->sensor.get() : nullptr;
+}
+
+Result<void> KernelSide::add_parents(const std::vector<ParentSpec>& parents)
+{
+    auto& lifecycle = dynamic_cast<LifecycleSensor&>(*find(FNS_SENSOR_LIFECYCLE));
+    for (const ParentSpec& spec : parents) {
+        const fns_parent rule = parent_entry(spec);
+        if (auto added = lifecycle.add_parent_path(spec.path, rule); !added)
+            return pass(std::move(added), "cannot watch for sandboxes under " + spec.path);
+        rules_[spec.path] = rule;
+    }
+    return {};
+}
+
+Result<std::vector<Event>> KernelSide::arm(Nanoseconds now_ns)
+{
+    for (Loaded& loaded : sensors_) {
+        if (!loaded.sensor)
+            continue;
+        if (auto attached = loaded.sensor->attach(); !attached) {
+            if (is_vital(loaded.id))
+                return pass(std::move(attached));
+            loaded.error = attached.error().message;
+            loaded.sensor.reset();
+        }
+    }
+    auto& lifecycle = dynamic_cast<LifecycleSensor&>(*find(FNS_SENSOR_LIFECYCLE));
+    auto adopted = adopt(host_.cgroup2_mount(), rules_, lifecycle.parents(), lifecycle.sandboxes(), now_ns);
+    if (!adopted)
+        return pass(std::move(adopted), "cannot read back the sandboxes that run already");
+    for (const AdoptedParent& parent : adopted->parents)
+        attach_parent(parent.cgroup_id, parent.path);
+
+    std::vector<Event> events = std::move(adopted->sandboxes);
+    auto running = dynamic_cast<ProcessSensor&>(*find(FNS_SENSOR_PROCESS)).running_processes(now_ns);
+    if (running)
+        std::ranges::move(*running, std::back_inserter(events));
+    else
+        problems_.push_back("processes that run already are not known: " + running.error().message);
+    return events;
+}
+
+void KernelSide::attach_parent(std::uint64_t cgroup_id, const std::string& path)
+{
+    parent_cgroups_[cgroup_id] = path;
+    for (const Loaded& loaded : sensors_)
+        if (loaded.sensor)
+            if (auto attached = loaded.sensor->attach_to_parent(cgroup_id, host_.cgroup2_mount() + path); !attached)
+                problems_.push_back("sandboxes under " + path + ": " + attached.error().message);
+}
+
+void KernelSide::follow(const Event& event, const Sandbox* sandbox)
+{
+    const auto* lifecycle = event.as<LifecycleBody>();
+    switch (event.kind) {
+        case EventKind::parent_made:
+            attach_parent(lifecycle->cgroup_id, lifecycle->path);
+            break;
+        case EventKind::parent_removed:
+            parent_cgroups_.erase(lifecycle->cgroup_id);
+            for (const Loaded& loaded : sensors_)
+                if (loaded.sensor)
+                    loaded.sensor->detach_from_parent(lifecycle->cgroup_id);
+            break;
+        case EventKind::sandbox_created:  // adopted: the others have no folder there yet
+        case EventKind::sandbox_started:
+            if (freezer_ && sandbox != nullptr)
+                if (auto watched = freezer_->watch(sandbox->id, sandbox->cgroup); !watched)
+                    problems_.push_back("freezes of " + sandbox->cgroup + " are not seen: " + watched.error().message);
+            break;
+        case EventKind::cgroup_removed:
+            if (freezer_)
+                freezer_->unwatch(event.sandbox);
+            lost_before_.erase(event.sandbox);
+            break;
+        default:
+            break;
+    }
+}
+
+std::vector<Event> KernelSide::freezer_changes(Nanoseconds now_ns)
+{
+    std::vector<Event> events;
+    if (!freezer_)
+        return events;
+    for (const auto& change : freezer_->read_changes()) {
+        Event event;
+        event.kind = EventKind::cgroup_frozen;
+        event.time_ns = now_ns;
+        event.sandbox = change.sandbox_id;
+        event.body = LifecycleBody{.cgroup_id = change.sandbox_id, .value = change.frozen ? 1U : 0U};
+        events.push_back(std::move(event));
+    }
+    return events;
+}
+
+bool KernelSide::freezer_settling() const
+{
+    return freezer_ && freezer_->settling();
+}
+
+int KernelSide::freezer_fd() const
+{
+    return freezer_ ? freezer_->fd() : -1;
+}
+
+std::vector<Event> KernelSide::losses(Nanoseconds now_ns)
+{
+    std::vector<Event> events;
+    std::uint64_t total = 0;
+    for (int sensor = 0; sensor < FNS_SENSOR_COUNT; ++sensor)
+        if (auto counters = maps_.total(static_cast<fns_sensor>(sensor)))
+            for (const std::uint64_t lost : counters->lost)
+                total += lost;
+    if (total == total_lost_before_)
+        return events;  // the walk over all sandboxes is only for bad days
+    total_lost_before_ = total;
+    maps_.sandboxes().for_each([&](std::uint64_t id, const fns_sandbox& sandbox) {
+        std::uint64_t& before = lost_before_[id];
+        if (sandbox.lost_events <= before)
+            return;
+        Event event;
+        event.kind = EventKind::loss;
+        event.time_ns = now_ns;
+        event.sandbox = id;
+        event.body = LossBody{.events = sandbox.lost_events - before, .sensor = {}, .stage = {}};
+        before = sandbox.lost_events;
+        events.push_back(std::move(event));
+    });
+    return events;
+}
+
+std::size_t KernelSide::parents_at(std::string_view path) const
+{
+    const std::string below = std::string(path) + "/";
+    return static_cast<std::size_t>(std::ranges::count_if(parent_cgroups_, [&](const auto& parent) {
+        return parent.second == path || parent.second.starts_with(below);
+    }));
+}
+
+}  // namespace fnshield

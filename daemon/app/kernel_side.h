@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything of the daemon that is in the kernel: the shared maps, the rings, the sensors, the cgroups under which
+// sandboxes appear. Made and armed once, in the order that loses nothing: hooks first, then what already runs is read
+// back, then events are trusted.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "daemon/kernel/adoption.h"
+#include "daemon/kernel/rings.h"
+#include "daemon/kernel/v1_freezer.h"
+#include "daemon/model/recognise.h"
+#include "daemon/sensors/sensor.h"
+
+namespace fnshield {
+
+class LifecycleSensor;
+class ProcessSensor;
+
+class KernelSide {
+public:
+    struct Options {
+        ProgramChoice choice;
+        SharedMapSizes sizes;
+        std::uint32_t bulk_budget = 4000;
+        std::vector<ParentSpec> parents;
+    };
+
+    // A sensor as it came out of loading: either it is there, or why it is not.
+    struct Loaded {
+        fns_sensor id = FNS_SENSOR_COUNT;
+        std::unique_ptr<Sensor> sensor;
+        std::string error;
+
+        // True while it sees all that it was asked to see.
+        [[nodiscard]] bool attached() const;
+        // The backend of its first attached program; empty where it has none.
+        [[nodiscard]] std::string_view backend() const;
+    };
+
+    // Loads everything; attaches nothing. `host` outlives it. One failing sensor costs that sensor, but for lifecycle
+    // and process: without them there is nothing to watch (ExitCode::unsupported).
+    [[nodiscard]] static Result<std::unique_ptr<KernelSide>> make(const Host& host, const Options& options,
+                                                                  Rings::OnRecord on_record);
+    ~KernelSide();
+
+    // Attaches all sensors and reads back what runs already; the events that tell of it, oldest first.
+    [[nodiscard]] Result<std::vector<Event>> arm(Nanoseconds now_ns);
+
+    // To be called with every event that the model took: a parent that was made gets its cgroup programs, a sandbox
+    // is watched by the v1 freezer.
+    void follow(const Event& event, const Sandbox* sandbox);
+
+    // After a reload: paths that are parents from now on. Those no longer named stay until the next start.
+    [[nodiscard]] Result<void> add_parents(const std::vector<ParentSpec>& parents);
+
+    // Frozen and thawed sandboxes of the v1 freezer, as events of `now_ns`.
+    [[nodiscard]] std::vector<Event> freezer_changes(Nanoseconds now_ns);
+    [[nodiscard]] int freezer_fd() const;  // −1 where the host has no v1 freezer
+    // Some sandbox is half frozen: ask for changes again at the next tick.
+    [[nodiscard]] bool freezer_settling() const;
+
+    // Sandboxes that lost events since the last call, as loss events of `now_ns`.
+    [[nodiscard]] std::vector<Event> losses(Nanoseconds now_ns);
+
+    [[nodiscard]] Rings& rings() { return *rings_; }
+    [[nodiscard]] const SharedMaps& maps() const { return maps_; }
+    [[nodiscard]] const std::vector<Loaded>& sensors() const { return sensors_; }
+    // How many cgroups under which sandboxes appear there are at or below this path: 0 = it matches nothing yet.
+    [[nodiscard]] std::size_t parents_at(std::string_view path) const;
+    // What went wrong since the last call, one line each, for the log.
+    [[nodiscard]] std::vector<std::string> problems() { return std::exchange(problems_, {}); }
+
+private:
+    KernelSide(const Host& host, SharedMaps maps) : host_(host), maps_(std::move(maps)) {}
+    [[nodiscard]] Result<void> load(const Options& options);
+    [[nodiscard]] Sensor* find(fns_sensor id);
+    void attach_parent(std::uint64_t cgroup_id, const std::string& path);
+
+    const Host& host_;
+    SharedMaps maps_;
+    std::unique_ptr<Rings> rings_;
+    std::vector<Loaded> sensors_;
+    ParentRules rules_;
+    std::unordered_map<std::uint64_t, std::string> parent_cgroups_;  // id → path
+    std::unordered_map<std::uint64_t, std::uint64_t> lost_before_;   // sandbox → events
+    std::uint64_t total_lost_before_ = 0;
+    std::optional<V1Freezer> freezer_;
+    std::vector<std::string> problems_;
+};
+
+}  // namespace fnshield

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/app/pipeline.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "daemon/output/json.h"
+#include "daemon/sensors/sensor.h"
+
+namespace fnshield {
+namespace {
+
+// As far as a record that could not be decoded tells.
+fns_sensor sensor_of(std::span<const std::byte> record)
+{
+    fns_event_header header{};
+    if (record.size() < sizeof header)
+        return FNS_SENSOR_COUNT;
+    std::memcpy(&header, record.data(), sizeof header);
+    return header.sensor < FNS_SENSOR_COUNT ? static_cast<fns_sensor>(header.sensor) : FNS_SENSOR_COUNT;
+}
+
+}  // namespace
+
+void Pipeline::collect(std::span<const std::byte> record)
+{
+    ++totals_.received;
+    auto event = decode_event(record);
+    if (event) {
+        batch_.push_back(std::move(*event));
+        return;
+    }
+    ++totals_.undecodable;
+    parts_.metrics.count_undecoded(sensor_of(record));
+}
+
+void Pipeline::process_batch()
+{
+    std::vector<Event> batch = std::exchange(batch_, {});
+    std::ranges::stable_sort(batch, {}, &Event::time_ns);
+    for (Event& event : batch)
+        process(std::move(event));
+    batch.clear();
+    if (batch_.empty())
+        batch_ = std::move(batch);  // keeps its memory
+}
+
+void Pipeline::process(Event event)
+{
+    event.seq = next_seq_++;
+    std::vector<Event> derived = parts_.model.apply(event);
+    observe(event);
+    for (Event& follows : derived) {
+        follows.seq = next_seq_++;
+        observe(follows);
+    }
+}
+
+void Pipeline::observe(const Event& event)
+{
+    measure(event);
+    publish(event);
+    for (const Detection& detection : parts_.engine.on_event(event, parts_.model)) {
+        const AlertContext context{.node = parts_.node, .wall_offset_ns = parts_.clock.wall_offset_ns()};
+        const auto recorded = parts_.book.record(detection, event, parts_.model, context);
+        if (recorded.outcome == AlertBook::Outcome::made)
+            count(*recorded.alert, detection.sandbox);
+        for (const auto& alert : recorded.emit)
+            emit(*alert);
+    }
+    on_seen_(event);
+}
+
+void Pipeline::count(const Alert& alert, SandboxId about)
+{
+    ++totals_.alerts;
+    parts_.model.count_alert(about);
+    parts_.metrics.count_alert(alert.rule, alert.severity, alert.sandbox ? alert.sandbox->name.function : "");
+    parts_.metrics.count_action(alert.requested, alert.taken ? ActionResult::taken : ActionResult::none);
+}
+
+void Pipeline::measure(const Event& event)
+{
+    if (event.sensor != FNS_SENSOR_COUNT) {
+        const Nanoseconds now = parts_.clock.boot_ns();
+        parts_.metrics.count_event(event.sensor);
+        parts_.metrics.observe_delivery(now > event.time_ns ? now - event.time_ns : 0);
+    }
+    if (event.kind == EventKind::heartbeat) {
+        ++totals_.heartbeats;
+        totals_.last_heartbeat_ns = event.time_ns;
+    } else if (const auto* made = event.as<LifecycleBody>();
+               event.kind == EventKind::sandbox_created && !(made != nullptr && made->adopted)) {
+        ++totals_.sandboxes_created;
+        parts_.metrics.count_sandbox_created();
+    }
+    if (event.as<PhaseBody>() != nullptr) {
+        const Sandbox* sandbox = parts_.model.sandbox(event.sandbox);
+        parts_.metrics.observe_cold_start(event, sandbox != nullptr ? sandbox->name.function : "");
+    }
+}
+
+void Pipeline::publish(const Event& event)
+{
+    if (!is_public(event.kind))
+        return;
+    const bool wanted_by_control = parts_.control.wants_event(event);
+    if (!wanted_by_control && !parts_.outputs.wants_events())
+        return;
+    const auto rendered = event_json(event, parts_.model, parts_.clock.wall_offset_ns());
+    if (wanted_by_control)
+        parts_.control.publish_event(event, rendered);
+    if (parts_.outputs.wants_events())
+        parts_.outputs.write_event(to_line(rendered));
+}
+
+void Pipeline::emit(const Alert& alert)
+{
+    const auto rendered = alert_json(alert);
+    parts_.outputs.write_alert(alert, to_line(rendered));
+    parts_.control.publish_alert(alert.time_ns, rendered);
+}
+
+void Pipeline::tick()
+{
+    Event tick;
+    tick.kind = EventKind::tick;
+    tick.time_ns = parts_.clock.boot_ns();
+    add(std::move(tick));
+    process_batch();
+    for (const auto& alert : parts_.book.tick(parts_.clock.boot_ns()))
+        emit(*alert);
+    parts_.outputs.tick();
+}
+
+void Pipeline::flush()
+{
+    process_batch();
+    for (const auto& alert : parts_.book.flush())
+        emit(*alert);
+    parts_.outputs.tick();
+}
+
+}  // namespace fnshield
