@@ -108,7 +108,7 @@ def main():
                     pair = {"without": measure_all(options, loads, cgroups)}
                     with Daemon(lab, options.build, config={"fallback": {"profile": options.profile}}) as daemon:
                         pair["with"] = measure_all(options, loads, cgroups)
-                        lost = daemon.status()["events"]["lost"]
+                        _, lost = daemon.events()
                     pairs.append(pair)
                     print(f"pair {number + 1} of {options.pairs} done, {lost} events lost", file=sys.stderr, flush=True)
             finally:

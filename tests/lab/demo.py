@@ -74,8 +74,8 @@ def render_event(event):
     if not event["kind"].startswith("sandbox_"):
         return None
     sandbox = event["sandbox"]
-    phases = ", ".join(f"{name} {milliseconds(event[name + '_seconds'])}"
-                       for name in ("setup", "init", "first_request", "total") if event.get(name + "_seconds") is not None)
+    phases = ", ".join(f"{name} {milliseconds(event[name + '_ns'] / 1e9)}"
+                       for name in ("setup", "init", "first_request", "total") if event.get(name + "_ns") is not None)
     return f"{DIM}   {event['kind']:<22} {sandbox['function']}/{sandbox['instance']} {phases}{RESET}"
 
 
@@ -112,14 +112,14 @@ class Checks:
 
 
 def cold_start_row(row):
-    cold = row["cold_start"]
+    cold = row["cold_start_seconds"]
     return (f"   {row['function'] + '/' + row['instance']:<18} {row['state']:<9}"
-            + "".join(f" {name} {milliseconds(cold.get(name + '_seconds')):<11}"
+            + "".join(f" {name} {milliseconds(cold[name]):<11}"
                       for name in ("setup", "init", "first_request", "total")))
 
 
 def has_all_phases(row):
-    return row and all(row["cold_start"].get(name + "_seconds") is not None
+    return row and all(row["cold_start_seconds"][name] is not None
                        for name in ("setup", "init", "first_request", "total"))
 
 
@@ -176,9 +176,9 @@ def scenario(lab, daemon, checks, keep):
                         has_all_phases(rows.get("resnet")) and has_all_phases(rows.get("resize")))
             code, metrics = daemon.metrics()
             checks.note("/metrics answers", code == 200 and "fnshield_cold_start_seconds_count" in metrics)
-            status = daemon.status()
-            checks.note("no event was lost", status["events"]["lost"] == 0)
-            say(f"   {status['events']['received']} events, {len(daemon.alerts())} alerts, metrics at "
+            events, lost = daemon.events()
+            checks.note("no event was lost", lost == 0)
+            say(f"   {events} events, {len(daemon.alerts())} alerts, metrics at "
                 f"http://{daemon.metrics_address()}/metrics")
             say("")
             passed = checks.report()
@@ -207,12 +207,15 @@ def main():
             with daemon:
                 status = daemon.status()
                 say(f"   version {status['version']}, mode {status['mode']}, "
-                    + ", ".join(f"{sensor['sensor']}: {sensor['backend']}" for sensor in status["sensors"]))
+                    + ", ".join(f"{sensor['name']}: {sensor['backend']}" for sensor in status["sensors"]))
                 followers = [follow(daemon, "events", render_event), follow(daemon, "alerts", render_alert)]
-                passed = scenario(lab, daemon, checks, options.keep)
-            for process, thread in followers:
-                process.wait(5)
-                thread.join(5)
+                try:
+                    passed = scenario(lab, daemon, checks, options.keep)
+                finally:
+                    for process, thread in followers:
+                        process.terminate()
+                        process.wait(5)
+                        thread.join(5)
             left = daemon.process.returncode
         if left != 0:
             say(f"fnshieldd ended with exit code {left}")

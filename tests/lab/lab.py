@@ -239,7 +239,11 @@ class Daemon:
         self.process = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -252,13 +256,13 @@ class Daemon:
                 [str(self.build / "fnshieldd"), "--config", str(self.config_path), *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
-        def armed():
+        def ready():
             if self.process.poll() is not None:
                 raise LabError(f"fnshieldd ended with {self.process.returncode}:\n{self.log()}")
             done = self.cli("status", check=False)
-            return done.returncode == 0 and json.loads(done.stdout).get("armed")
+            return done.returncode == 0 and json.loads(done.stdout)["ready"]
 
-        wait_until("fnshieldd to be armed", armed, limit)
+        wait_until("fnshieldd to be ready", ready, limit)
 
     def stop(self, number=signal.SIGTERM, limit=5):
         if self.process and self.process.poll() is None:
@@ -274,6 +278,11 @@ class Daemon:
 
     def status(self):
         return json.loads(self.cli("status").stdout)
+
+    def events(self):
+        """(sent by the kernel, lost) over all sensors."""
+        sensors = self.status()["sensors"]
+        return sum(sensor["events"] for sensor in sensors), sum(sum(sensor["lost"].values()) for sensor in sensors)
 
     def sandboxes(self):
         return json.loads(self.cli("sandboxes").stdout)

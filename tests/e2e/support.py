@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: where the build is, a lab for each test case, programs of ours in the kernel."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+import lab  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("FNSHIELD_BUILD", "build")).resolve()
+DAEMON = BUILD / "fnshieldd"
+
+
+def bpf_programs():
+    """Ids of all BPF programs in the kernel, by name."""
+    tool = next(path for path in ("/usr/sbin/bpftool", "/usr/bin/bpftool") if os.path.exists(path))
+    listed = subprocess.run([tool, "-j", "prog", "show"], capture_output=True, text=True, check=True).stdout
+    return {program["id"]: program.get("name", "") for program in json.loads(listed)}
+
+
+class LabTest(unittest.TestCase):
+    """A lab in self.lab for each test, gone afterwards whatever happened."""
+
+    def setUp(self):
+        self.lab = self.enterContext(lab.Lab(self._testMethodName.removeprefix("test_")[:20].replace("_", "-")))
+
+    def daemon(self, **options):
+        return lab.Daemon(self.lab, BUILD, **options)
+
+    def start(self, **options):
+        return self.enterContext(self.daemon(**options))
+
+    def run_daemon(self, *argv, prefix=(), limit=20):
+        """Runs fnshieldd to its end."""
+        return subprocess.run([*map(str, prefix), str(DAEMON), *map(str, argv)], capture_output=True, text=True,
+                              timeout=limit)
+
+
+def main():
+    unittest.main(verbosity=2)
