@@ -105,20 +105,4 @@ static __always_inline bool fns_read_packet(struct __sk_buff *skb, struct fns_pa
     return true;
 }
 
-/*
- * The port that a UDP datagram goes to, network order. Plain headers, which nearly all have, are read in place; 0 where
- * the caller has to read the packet in full.
- */
-static __always_inline __u16 fns_udp_port(struct __sk_buff *skb)
-{
-    const __u8 *data = (const __u8 *)(long)skb->data;
-    const __u8 *end = (const __u8 *)(long)skb->data_end;
-
-    if (data + sizeof(struct ipv6hdr) + sizeof(struct udphdr) <= end && (data[0] >> 4) == 6)
-        return data[6] == IPPROTO_UDP ? *(const __u16 *)(data + sizeof(struct ipv6hdr) + 2) : 0;
-    if (data + sizeof(struct iphdr) + sizeof(struct udphdr) <= end && data[0] == 0x45)
-        return *(const __u16 *)(data + sizeof(struct iphdr) + 2);
-    return 0;
-}
-
 #endif

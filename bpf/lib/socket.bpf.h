@@ -123,6 +123,17 @@ static __always_inline __u64 fns_socket_cgroup_id(const struct sock *sk)
     return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
 }
 
+/* The same of a socket that a tp_btf program was given: plain loads, no calls. */
+static __always_inline __u64 fns_trusted_socket_cgroup_id(const struct sock *sk)
+{
+    const struct cgroup *cgroup;
+
+    if (!bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
+        return fns_socket_cgroup_id(sk);
+    cgroup = sk->sk_cgrp_data.cgroup;
+    return cgroup ? cgroup->kn->id : 0;
+}
+
 /* The peer, and the socket's own end, of a TCP socket. */
 static __always_inline struct fns_peer fns_socket_remote(const struct sock *sk)
 {

@@ -3,31 +3,30 @@
  * Egress: whom a sandbox talks to, by any road, which names it asks for, and on which ports it listens.
  *
  * Hooks, at the cgroups under which sandboxes appear (the host's traffic never runs them):
- *   connect4/6, sendmsg4/6   the kernel's copy of the address, whatever entry it came by (64-bit, 32-bit, io_uring)
- *   post_bind4/6             the port really bound
- *   sock_create              raw sockets
- *   egress                   packets: questions to port 53, and peers that none of the hooks above is asked about (raw
- *                            and ping sockets, UDP-Lite, SCTP)
+ *   connect4/6    the kernel's copy of the address, whatever entry it came by (64-bit, 32-bit, io_uring)
+ *   post_bind4/6  the port really bound
+ *   sock_create   raw sockets
+ *   egress        packets: datagrams to other peers than the connected one, questions to port 53, and what no hook is
+ *                 asked about (raw and ping sockets, UDP-Lite, SCTP). Not sendmsg4/6: while they are attached anywhere,
+ *                 every datagram of the node takes its socket's lock once more.
  * On the whole node:
  *   inet_sock_set_state      TCP: a second witness of connect (sockets that were made in another cgroup, multipath
  *                            subflows), listen, and connections accepted, which exist in interrupt context only
  *   cap_capable              packet sockets, by whatever entry; where the kernel has no such tracepoint (before 6.14),
  *   sys_{enter,exit}_socket  packet sockets by the 64-bit entry
  *
- * Blind spots: a UDP socket that was made outside and handed in, and connections older than the daemon, are not seen;
- * a packet socket sends what it likes without a hook, so that its making is the event; names asked for over TLS.
- * Cost: a repeated send is three look-ups and a read of its packet; a packet of TCP three loads; a state change of a
- * socket that is in no sandbox two compares and a look-up.
+ * Blind spots: connections older than the daemon; a UDP socket that was made outside and handed in; a datagram that the
+ * kernel refuses to send (no route, a firewall in the sandbox's own network); a packet socket sends what it likes
+ * without a hook, so that its making is the event; names asked for over TLS. Cost: a packet of TCP five loads; a
+ * datagram to the same peer as the last one two calls; a state change of a socket that is in no sandbox two compares
+ * and a look-up.
  */
 #include "egress_act.bpf.h"
-#include "egress_dns.bpf.h"
+#include "egress_packet.bpf.h"
 #include "egress_raw.bpf.h"
 
 /* Connections to one port that come faster than this are counted, not forwarded. */
 const volatile __u64 accept_spacing_ns = 10000000;
-
-/* Below it a port was chosen by its owner, from it on by the kernel (net.ipv4.ip_local_port_range). */
-#define EPHEMERAL_PORTS 32768
 
 /*
  * The socket whose connect hook ran last on this CPU. Written by the connect hook, taken by the state tracepoint that
@@ -65,6 +64,9 @@ struct {
  */
 struct fns_streams_map streams SEC(".maps");
 
+/* The last peer of a UDP socket. Made and read by the packet hook, goes with its socket. Full: cannot be. */
+struct fns_talks_map talks SEC(".maps");
+
 /*
  * A thread that asked for CAP_NET_RAW by an entry that does not tell what for. Written by cap_capable, taken by
  * sock_create in the same call, so that a raw socket is one event. Where the task was moved in between, it is two.
@@ -77,7 +79,7 @@ struct fns_undecided_map undecided SEC(".maps");
  */
 struct fns_socket_calls_map socket_calls SEC(".maps");
 
-/* ---- connect and sendmsg: an address is given ---- */
+/* ---- connect ---- */
 
 static __always_inline int on_connect(struct bpf_sock_addr *ctx, struct fns_peer *remote)
 {
@@ -98,7 +100,10 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, struct fns_peer
 
     if (act.type == SOCK_STREAM) {
         __u32 zero = 0;
-        bpf_map_update_elem(&connecting, &zero, &act.cookie, BPF_ANY);
+        __u64 *last = bpf_map_lookup_elem(&connecting, &zero);
+
+        if (last)
+            *last = act.cookie;
         if (remote->port_be == bpf_htons(FNS_DNS_PORT))
             dns_stream_begins(act.cookie, act.task);
     }
@@ -124,61 +129,6 @@ int connect6(struct bpf_sock_addr *ctx)
     struct fns_peer remote =
         fns_peer_v6(ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3], ctx->user_port);
     return on_connect(ctx, &remote);
-}
-
-/* A server's answer: from a port that it chose to one that the client's kernel chose. */
-static __always_inline bool is_answer(struct bpf_sock_addr *ctx, const struct fns_peer *remote)
-{
-    struct bpf_sock *sk = ctx->sk;
-    __u32 port;
-
-    if (bpf_ntohs(remote->port_be) < EPHEMERAL_PORTS || !sk)
-        return false;
-    port = sk->src_port;
-    return port && port < EPHEMERAL_PORTS;
-}
-
-static __always_inline int on_sendmsg(struct bpf_sock_addr *ctx, struct fns_peer *remote)
-{
-    struct fns_sandbox *sandbox = fns_current_sandbox();
-    struct fns_peer same;
-
-    if (!sandbox)
-        return 1;
-
-    struct act act = {
-        .kind = FNS_EVENT_SEND,
-        .via = FNS_SOCKET_SENDMSG,
-        .domain = ctx->family,
-        .type = ctx->type,
-        .protocol = ctx->protocol,
-        .task = current_task(),
-    };
-
-    same = *remote;
-    if (is_answer(ctx, remote))
-        same.port_be = 0;
-    remote->mapped |= act.domain == AF_INET6 && remote->family == AF_INET;
-    contact(&act, remote, NULL, sandbox, current_tgid(), fns_peer_hash(&same, act.protocol));
-    return 1;
-}
-
-/* Also where an IPv6 socket sends to a mapped address; the family may be AF_UNSPEC, which the kernel takes as IPv4. */
-SEC("cgroup/sendmsg4")
-int sendmsg4(struct bpf_sock_addr *ctx)
-{
-    struct fns_peer remote = fns_peer_v4(ctx->user_ip4, ctx->user_port);
-
-    return on_sendmsg(ctx, &remote);
-}
-
-SEC("cgroup/sendmsg6")
-int sendmsg6(struct bpf_sock_addr *ctx)
-{
-    struct fns_peer remote =
-        fns_peer_v6(ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3], ctx->user_port);
-
-    return on_sendmsg(ctx, &remote);
 }
 
 /* ---- bind, and raw sockets ---- */
@@ -262,22 +212,20 @@ static __always_inline bool connect_was_seen(__u64 cookie)
 /* In the caller's time, but for subflows that a kernel thread opens: those belong to the socket's sandbox. */
 static __always_inline void on_syn_sent(const struct sock *sk)
 {
-    struct act act = tcp_act(sk, FNS_EVENT_CONNECT);
     struct fns_sandbox *sandbox = fns_current_sandbox();
+    struct task_struct *task = sandbox ? current_task() : NULL;
     struct fns_peer remote;
 
-    if (connect_was_seen(act.cookie))
-        return;
-    if (sandbox)
-        act.task = current_task();
-    else
-        sandbox = fns_sandbox_of_cgroup(fns_socket_cgroup_id(sk));
     if (!sandbox)
+        sandbox = fns_sandbox_of_cgroup(fns_trusted_socket_cgroup_id(sk));
+    if (!sandbox || connect_was_seen(sk->__sk_common.skc_cookie.counter))
         return;
+    struct act act = tcp_act(sk, FNS_EVENT_CONNECT);
+    act.task = task;
     remote = fns_socket_remote(sk);
     if (remote.port_be == bpf_htons(FNS_DNS_PORT))
         dns_stream_begins(act.cookie, act.task);
-    contact(&act, &remote, NULL, sandbox, act.task ? current_tgid() : 0, fns_peer_hash(&remote, act.protocol));
+    contact(&act, &remote, NULL, sandbox, task ? current_tgid() : 0, fns_peer_hash(&remote, act.protocol));
 }
 
 static __always_inline void on_listen(const struct sock *sk)
@@ -327,7 +275,7 @@ static __always_inline bool accept_is_counted(const struct fns_sandbox *sandbox,
 /* In interrupt context: the sandbox is the listening socket's. */
 static __always_inline void on_accepted(const struct sock *sk)
 {
-    struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(fns_socket_cgroup_id(sk));
+    struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(fns_trusted_socket_cgroup_id(sk));
     struct fns_peer remote, local;
     __u32 repeats;
     bool first;
@@ -346,80 +294,29 @@ static __always_inline void on_accepted(const struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, const struct sock *sk, const int from, const int to)
 {
+    if (to != BPF_TCP_SYN_SENT && to != BPF_TCP_LISTEN && (to != BPF_TCP_ESTABLISHED || from != BPF_TCP_SYN_RECV))
+        return 0;
     if (sk->sk_protocol != IPPROTO_TCP)
         return 0;
     if (to == BPF_TCP_SYN_SENT)
         on_syn_sent(sk);
     else if (to == BPF_TCP_LISTEN)
         on_listen(sk);
-    else if (to == BPF_TCP_ESTABLISHED && from == BPF_TCP_SYN_RECV)
+    else
         on_accepted(sk);
     return 0;
 }
 
 /* ---- packets ---- */
 
-/* Of struct bpf_sock, network order. A load of four bytes is what kernels before 5.18 allow here; the rest is zero. */
-static __always_inline __u16 connected_port(struct bpf_sock *sk)
-{
-    return *(volatile __u32 *)((char *)sk + __builtin_offsetof(struct bpf_sock, dst_port));
-}
-
-/* The kernel has sockets of its own in each network namespace (ICMP, neighbour discovery): nobody's act. */
-static __always_inline bool is_of_kernel(struct __sk_buff *skb)
-{
-    const struct sock *sk = BPF_CORE_READ((struct sk_buff *)skb, sk);
-
-    return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
-}
-
-/* A packet whose peer no other hook was asked about. */
-static __always_inline void on_other_packet(struct __sk_buff *skb, struct bpf_sock *sk)
-{
-    struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
-    const struct task_struct *task;
-    struct fns_packet packet;
-    __u8 flags = 0;
-
-    if (!sandbox || is_of_kernel(skb) || !fns_read_packet(skb, &packet))
-        return;
-    task = sender_of(sandbox);
-    if (packet.protocol == IPPROTO_TCP && packet.transport)
-        bpf_skb_load_bytes(skb, packet.transport + 13, &flags, sizeof(flags));
-
-    struct act act = {
-        .kind =
-            (flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT ? FNS_EVENT_CONNECT : FNS_EVENT_SEND,
-        .via = FNS_SOCKET_PACKET,
-        .domain = sk->family,
-        .type = sk->type,
-        .protocol = packet.protocol,
-        .task = task,
-    };
-    contact(&act, &packet.remote, NULL, sandbox, task ? BPF_CORE_READ(task, tgid) : 0,
-            fns_peer_hash(&packet.remote, packet.protocol));
-    if (packet.protocol == IPPROTO_UDP && packet.remote.port_be == bpf_htons(FNS_DNS_PORT))
-        on_dns_datagram(skb, &packet);
-}
-
-/* A datagram; connect or sendmsg was asked about its peer. The port of a connected socket is not the only one. */
-static __always_inline void on_datagram(struct __sk_buff *skb)
-{
-    __u16 port_be = fns_udp_port(skb);
-    struct fns_packet packet;
-
-    if (port_be && port_be != bpf_htons(FNS_DNS_PORT))
-        return;
-    if (fns_read_packet(skb, &packet) && packet.remote.port_be == bpf_htons(FNS_DNS_PORT))
-        on_dns_datagram(skb, &packet);
-}
-
 SEC("cgroup_skb/egress")
 int packet(struct __sk_buff *skb)
 {
     struct bpf_sock *sk = skb->sk;
+    struct fns_peer remote;
+    __u16 port;
 
-    if (!sk)
+    if (!sk || is_plain_tcp(skb, sk))
         return 1;
     sk = bpf_sk_fullsock(sk);
     if (!sk)
@@ -428,9 +325,10 @@ int packet(struct __sk_buff *skb)
         if (connected_port(sk) == bpf_htons(FNS_DNS_PORT))
             on_dns_segment(skb);
     } else if (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP) {
-        on_datagram(skb);
+        if (!read_datagram(skb, &remote, &port) || !datagram_is_known(sk, &remote, port))
+            on_datagram(skb);
     } else {
-        on_other_packet(skb, sk);
+        on_other_packet(skb);
     }
     return 1;
 }

@@ -80,6 +80,11 @@ static __always_inline struct task_struct *current_task(void)
     return (struct task_struct *)bpf_get_current_task();
 }
 
+static __always_inline __u32 tgid_of(const struct task_struct *task)
+{
+    return BPF_CORE_READ(task, tgid);
+}
+
 static __always_inline __u32 current_tgid(void)
 {
     return bpf_get_current_pid_tgid() >> 32;

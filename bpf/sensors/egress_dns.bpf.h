@@ -101,7 +101,7 @@ __noinline int dns_datagram_message(struct __sk_buff *skb, __u32 offset, __u32 l
     if (!sandbox || !fns_read_packet(skb, &packet))
         return 0;
     task = sender_of(sandbox);
-    if (fns_is_repeat(FNS_SENSOR_EGRESS, sandbox->sandbox_id, FNS_EVENT_DNS, task ? BPF_CORE_READ(task, tgid) : 0,
+    if (fns_is_repeat(FNS_SENSOR_EGRESS, sandbox->sandbox_id, FNS_EVENT_DNS, task ? tgid_of(task) : 0,
                       fns_mix(dns_packet_hash(skb, offset, length), fns_peer_hash(&packet.remote, IPPROTO_UDP)),
                       &repeats))
         return 0;

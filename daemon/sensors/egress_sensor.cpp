@@ -15,12 +15,10 @@ constexpr ProgramSpec kPrograms[] = {
     {"tcp_state", Backend::tracepoint, Tier::always, "raw:inet_sock_set_state", "listen and accept are not seen"},
     {"connect4", Backend::cgroup, Tier::always, "", "IPv4 connects other than those of TCP are not seen"},
     {"connect6", Backend::cgroup, Tier::always, "", "IPv6 connects other than those of TCP are not seen"},
-    {"sendmsg4", Backend::cgroup, Tier::always, "", "IPv4 datagrams are not seen"},
-    {"sendmsg6", Backend::cgroup, Tier::always, "", "IPv6 datagrams are not seen"},
     {"bind4", Backend::cgroup, Tier::always, "", "IPv4 binds are not seen"},
     {"bind6", Backend::cgroup, Tier::always, "", "IPv6 binds are not seen"},
     {"sock_create", Backend::cgroup, Tier::always, "", "raw sockets are not seen when they are made"},
-    {"packet", Backend::cgroup, Tier::always, "", "DNS names and what raw sockets send are not seen"},
+    {"packet", Backend::cgroup, Tier::always, "", "datagrams, DNS names and what raw sockets send are not seen"},
 };
 
 // Packet sockets: one way or the other.

@@ -108,7 +108,7 @@ TEST_F(Egress, IoUringAndThe32BitEntryAreNoWayRound)
     harness_->clear();
 
     act({"egress-uring-sendmsg", "10.1.2.3", "123"});
-    body = only(EventKind::send, FNS_SOCKET_SENDMSG);
+    body = only(EventKind::send, FNS_SOCKET_PACKET);
     ASSERT_NE(body, nullptr);
     EXPECT_EQ(body->remote.address_text(), "10.1.2.3");
     harness_->clear();

@@ -15,8 +15,8 @@ FNS_ASSERT_SIZE(struct fns_endpoint, 20);
 
 enum fns_socket_via {
     FNS_SOCKET_CONNECT = 1, /* cgroup connect hook */
-    FNS_SOCKET_SENDMSG = 2, /* cgroup sendmsg hook */
-    FNS_SOCKET_PACKET = 3,  /* the skb hook alone saw it */
+    FNS_SOCKET_SENDMSG = 2, /* cgroup sendmsg hook (not attached now) */
+    FNS_SOCKET_PACKET = 3,  /* the skb hook: the packet itself */
     FNS_SOCKET_STATE = 4,   /* a TCP state change */
     FNS_SOCKET_BIND = 5,    /* cgroup bind hook */
     FNS_SOCKET_CREATE = 6,  /* cgroup sock_create hook */
@@ -33,10 +33,10 @@ enum fns_socket_flag {
  * What `process` and `repeats` of the header mean here, by kind:
  *
  * CONNECT, SEND   the process that did it, at the hook: the act may still fail. One event for each (process, peer,
- *                 protocol) and second; `repeats` are the same again since the last event. A send to a client's port
- *                 (32768 and up) from a socket bound to a lower one is an answer: the client's port does not count.
- *                 via PACKET: no earlier hook saw it (raw and ping sockets, SCTP); FNS_FLAG_NO_TASK where the packet
- *                 left in another task's time.
+ *                 protocol) and second; `repeats` are the same again since the last event, but for those of a UDP
+ *                 socket that was closed within that second. A datagram on a connected socket to its peer is no SEND.
+ *                 One to a client's port (32768 and up) from a socket bound to a lower one is an answer: the client's
+ *                 port does not make another peer. via PACKET: FNS_FLAG_NO_TASK where it left in another task's time.
  * BIND            after it succeeded, `local.port_be` is the port really bound. TCP and UDP.
  * LISTEN          TCP; `local.port_be` is 0 where listen() itself has to choose a port. The listen may still fail
  *                 where two sockets share a port by SO_REUSEADDR.
@@ -70,7 +70,7 @@ FNS_ASSERT_SIZE(struct fns_socket_event, 72 + 40 + 8 + 16);
 struct fns_dns_event {
     struct fns_event_header header;
     struct fns_endpoint resolver;
-    __u16 protocol; /* IPPROTO_UDP, IPPROTO_TCP */
+    __u16 protocol;      /* IPPROTO_UDP, IPPROTO_TCP */
     __u16 message_bytes; /* valid ones in `message`; FNS_FLAG_TRUNCATED where there were more */
     __u8 message[FNS_DNS_QUESTION_BYTES];
 };
