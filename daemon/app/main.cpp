@@ -10,6 +10,7 @@
 #include "daemon/app/daemon.h"
 #include "daemon/app/options.h"
 #include "daemon/app/settings.h"
+#include "daemon/kernel/capabilities.h"
 #include "daemon/kernel/host.h"
 #include "daemon/kernel/libbpf.h"
 
@@ -51,6 +52,8 @@ int check(const SettingsLoad& load)
 Result<void> run(const Options& options, std::shared_ptr<const Settings> settings,
                  const std::shared_ptr<spdlog::logger>& log)
 {
+    if (auto permitted = check_capabilities(HeldCapabilities::read()); !permitted)
+        return permitted;
     capture_libbpf_output();
     if (auto mounted = mount_private_tracefs(); !mounted)
         log->warn("{}: per-syscall tracepoints cannot be used", mounted.error().message);

@@ -11,6 +11,7 @@
 
 #include "daemon/cli/text.h"
 #include "daemon/kernel/backend_probe.h"
+#include "daemon/kernel/capabilities.h"
 #include "daemon/sensors/dry_run.h"
 
 namespace fnshield::cli {
@@ -40,36 +41,9 @@ constexpr RawTracepoint kRawTracepoints[] = {
     {"io_uring_complete", false, "results of io_uring are not seen on the tracepoint backend"},
 };
 
-struct Capability {
-    int bit;
-    const char* name;
-    bool needed;
-    const char* serves;
-};
-
-constexpr int kSysAdmin = 21;
-constexpr Capability kCapabilities[] = {
-    {39, "CAP_BPF", true, "programs cannot be loaded"},
-    {38, "CAP_PERFMON", true, "programs cannot be attached"},
-    {12, "CAP_NET_ADMIN", true, "egress cannot be watched (cgroup programs)"},
-    {19, "CAP_SYS_PTRACE", false, "processes of other users stay without names"},
-    {2, "CAP_DAC_READ_SEARCH", false, "files of other users stay without names"},
-    {5, "CAP_KILL", false, "an action 'kill' cannot be carried out"},
-};
-
 void add(Examination& examination, std::string area, std::string item, Verdict verdict, std::string text)
 {
     examination.findings.push_back({std::move(area), std::move(item), verdict, std::move(text)});
-}
-
-// The hexadecimal CapEff of a /proc/PID/status; 0 where it cannot be read.
-std::uint64_t effective_capabilities(const std::string& path)
-{
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with("CapEff:"))
-            return std::strtoull(line.c_str() + sizeof "CapEff:", nullptr, 16);
-    return 0;
 }
 
 nlohmann::ordered_json sensor_json(const DryRun& tried)
@@ -168,16 +142,15 @@ void examine_backends(Examination& examination)
 
 void examine_privileges(const HostFiles& files, Examination& examination)
 {
-    const std::uint64_t held = effective_capabilities(files.status);
-    const auto has = [&](int bit) { return (held >> bit & 1) != 0; };
-    for (const Capability& capability : kCapabilities) {
-        // Until Linux 5.8, and for old container runtimes, CAP_SYS_ADMIN stands for the two new ones.
-        const bool by_admin = capability.bit >= 38 && !has(capability.bit) && has(kSysAdmin);
-        const bool there = has(capability.bit) || by_admin;
+    const HeldCapabilities held = HeldCapabilities::read(files.status);
+    for (const Capability& capability : used_capabilities()) {
+        const Held has = held.has(capability);
         const Verdict without = capability.needed ? Verdict::missing : Verdict::less;
-        add(examination, "privileges", capability.name, there ? Verdict::ok : without,
-            there ? (by_admin ? "by CAP_SYS_ADMIN" : "")
-                  : std::string("not held by this process: ") + capability.serves + "; run this as root (sudo)");
+        add(examination, "privileges", capability.name, has != Held::no ? Verdict::ok : without,
+            has == Held::by_sys_admin ? "by CAP_SYS_ADMIN"
+            : has == Held::yes
+                ? ""
+                : std::string("not held by this process: ") + capability.serves + "; run this as root (sudo)");
     }
     rlimit memory{};
     ::getrlimit(RLIMIT_MEMLOCK, &memory);

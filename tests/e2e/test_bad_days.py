@@ -6,10 +6,9 @@ import signal
 import socket
 import subprocess
 import time
-import unittest
 
-from lab import LabError, cgroup2_mount, python_function, run, wait_until
 from support import DAEMON, LabTest, bpf_programs, main
+from lab import cgroup2_mount, python_function, run, wait_until
 
 
 class CannotStart(LabTest):

@@ -6,8 +6,8 @@ import subprocess
 import urllib.parse
 import urllib.request
 
-from lab import python_function, wait_until
 from support import LabTest, main
+from lab import python_function, wait_until
 
 
 def free_port():
