@@ -104,7 +104,11 @@ int BPF_PROG(memory_lock, struct mm_struct *mm)
     return foreign_memory(task, mm, owner);
 }
 
-/* The per-system-call tracepoints: each fires when its call returns, by the 64-bit entry only. */
+/*
+ * The per-system-call tracepoints: each fires when its call returns, by the 64-bit entry only. Calls that mean the same
+ * share a program (the daemon attaches it to each of them): open, openat and openat2; chdir and fchdir; readlink and
+ * readlinkat.
+ */
 #define FNS_ON_EXIT(call_name, handler, ...)                                                                           \
     SEC("tp/syscalls/sys_exit_" #call_name)                                                                            \
     int exit_##call_name(struct trace_event_raw_sys_exit *ctx)                                                         \
@@ -121,9 +125,7 @@ FNS_ON_EXIT(ptrace, fns_ptrace_returned)
 
 FNS_ON_EXIT(pidfd_getfd, fns_pidfd_getfd_returned)
 FNS_ON_EXIT(chdir, fns_chdir_returned)
-FNS_ON_EXIT(fchdir, fns_chdir_returned)
 FNS_ON_EXIT(readlink, fns_readlink_returned)
-FNS_ON_EXIT(readlinkat, fns_readlink_returned)
 FNS_ON_EXIT(kcmp, fns_kcmp_returned)
 
 SEC("tp/syscalls/sys_enter_pidfd_getfd")
@@ -138,20 +140,6 @@ int enter_pidfd_getfd(struct trace_event_raw_sys_enter *ctx)
 
 SEC("tp/syscalls/sys_exit_open")
 int exit_open(struct trace_event_raw_sys_exit *ctx)
-{
-    fns_open_returned(ctx->ret);
-    return 0;
-}
-
-SEC("tp/syscalls/sys_exit_openat")
-int exit_openat(struct trace_event_raw_sys_exit *ctx)
-{
-    fns_open_returned(ctx->ret);
-    return 0;
-}
-
-SEC("tp/syscalls/sys_exit_openat2")
-int exit_openat2(struct trace_event_raw_sys_exit *ctx)
 {
     fns_open_returned(ctx->ret);
     return 0;

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/kernel/programs.h"
 
+#include <set>
+
 namespace fnshield {
 namespace {
 
+constexpr std::string_view kRaw = "raw:";
+constexpr std::string_view kSyscall = "syscall:";
+
+// "sys_exit_open" of "syscall:sys_exit_open"; empty where the hook is of another sort.
+std::string_view name_after(std::string_view hook, std::string_view sort)
+{
+    return hook.starts_with(sort) ? hook.substr(sort.size()) : std::string_view();
+}
+
 bool hook_exists(std::string_view hook, const Host& host)
 {
-    constexpr std::string_view kRaw = "raw:";
-    constexpr std::string_view kSyscall = "syscall:";
-    if (hook.starts_with(kRaw))
-        return host.has_raw_tracepoint(hook.substr(kRaw.size()));
-    if (hook.starts_with(kSyscall))
-        return host.has_syscall_tracepoint(hook.substr(kSyscall.size()));
+    if (const auto name = name_after(hook, kRaw); !name.empty())
+        return host.has_raw_tracepoint(name);
+    if (const auto name = name_after(hook, kSyscall); !name.empty())
+        return host.has_syscall_tracepoint(name);
     return true;
 }
 
@@ -47,16 +56,25 @@ std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const P
                                            const ProgramChoice& choice)
 {
     std::vector<ProgramStatus> statuses;
+    std::set<std::string> wanted;
     for (const ProgramSpec& spec : specs) {
-        ProgramStatus status{std::string(spec.program), spec.backend, false, reason_to_skip(spec, host, choice)};
+        ProgramStatus status{.program = std::string(spec.program),
+                             .backend = spec.backend,
+                             .attached = false,
+                             .reason = reason_to_skip(spec, host, choice),
+                             .code = std::string(spec.shares.empty() ? spec.program : spec.shares),
+                             .syscall_tracepoint = std::string(name_after(spec.hook, kSyscall))};
         if (!status.reason.empty() && !spec.loses.empty())
             status.reason += ": " + std::string(spec.loses);
-        if (bpf_program* program = bpf_object__find_program_by_name(object, status.program.c_str()))
-            bpf_program__set_autoload(program, status.reason.empty());
-        else
+        if (bpf_object__find_program_by_name(object, status.code.c_str()) == nullptr)
             status.reason = "no such program in the object";
+        else if (status.reason.empty())
+            wanted.insert(status.code);
         statuses.push_back(std::move(status));
     }
+    for (const ProgramStatus& status : statuses)
+        if (bpf_program* program = bpf_object__find_program_by_name(object, status.code.c_str()))
+            bpf_program__set_autoload(program, wanted.contains(status.code));
     return statuses;
 }
 
@@ -66,8 +84,11 @@ std::vector<BpfLink> attach_programs(bpf_object* object, std::vector<ProgramStat
     for (ProgramStatus& status : statuses) {
         if (!status.reason.empty() || status.backend == Backend::cgroup)
             continue;
-        const bpf_program* program = bpf_object__find_program_by_name(object, status.program.c_str());
-        if (bpf_link* link = bpf_program__attach(program)) {
+        const bpf_program* program = bpf_object__find_program_by_name(object, status.code.c_str());
+        bpf_link* link = status.syscall_tracepoint.empty()
+                             ? bpf_program__attach(program)
+                             : bpf_program__attach_tracepoint(program, "syscalls", status.syscall_tracepoint.c_str());
+        if (link != nullptr) {
             links.emplace_back(link);
             status.attached = true;
         } else {

@@ -33,13 +33,18 @@ struct ProgramSpec {
     std::string_view hook;
     // What is no longer seen without it, for `doctor` and the log; "" where another row sees the same.
     std::string_view loses;
+    // The program in the object, where several rows share one: it is verified once and attached to each row's hook,
+    // which is then a "syscall:" one. Empty = `program` itself.
+    std::string_view shares = {};
 };
 
 struct ProgramStatus {
     std::string program;
     Backend backend;
     bool attached = false;
-    std::string reason;  // why not, and what is not seen then
+    std::string reason;              // why not, and what is not seen then
+    std::string code;                // the program in the object
+    std::string syscall_tracepoint;  // "sys_exit_openat"; empty = attached as its section says
 };
 
 struct ProgramChoice {
