@@ -9,9 +9,11 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
 from lab import Daemon, Lab, LabError  # noqa: E402
@@ -84,6 +86,42 @@ def print_table(rows, loads, profile):
                   f"  {budget:.2f} {'met' if met else 'OVER'}")
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+
+
+def measure_idle(lab, options):
+    """The daemon on a node where nothing happens: start to ready, CPU, memory."""
+    sleepers = []
+    for number in range(options.sandboxes):
+        cgroup = lab.cgroup(f"{lab.cgroup_root}/acme/idle/i-{number}")
+
+        def enter(procs=cgroup / "cgroup.procs"):
+            procs.write_text("0")
+
+        sleepers.append(subprocess.Popen(["/usr/bin/tail", "-f", "/dev/null"], preexec_fn=enter))
+    try:
+        with Daemon(lab, options.build) as daemon:
+            pid = daemon.process.pid
+            ready_ms = int(re.search(r"armed (\d+) ms after the start; (\d+) sandboxes", daemon.log()).group(1))
+            before, began = cpu_seconds(pid), time.monotonic()
+            time.sleep(options.idle_seconds)
+            cpu = (cpu_seconds(pid) - before) / (time.monotonic() - began)
+            return {"sandboxes": len(daemon.sandboxes()), "ready_ms": ready_ms, "cpu_percent": 100 * cpu,
+                    "resident_mib": resident_mib(pid)}
+    finally:
+        for sleeper in sleepers:
+            sleeper.kill()
+            sleeper.wait()
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -93,6 +131,9 @@ def main():
     parser.add_argument("--repeats", type=int, default=3, help="runs in each half of a pair (default: %(default)s)")
     parser.add_argument("--profile", choices=["full", "lean"], default="full")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--idle", action="store_true", help="instead: start-up, CPU and memory with idle sandboxes")
+    parser.add_argument("--sandboxes", type=int, default=100, help="of --idle (default: %(default)s)")
+    parser.add_argument("--idle-seconds", type=int, default=20, help="of --idle (default: %(default)s)")
     parser.add_argument("loads", nargs="*", metavar="LOAD", help=f"of {', '.join(LOADS)} (default: all)")
     options = parser.parse_args()
     loads = options.loads or LOADS
@@ -100,6 +141,12 @@ def main():
         parser.error(f"no load named {', '.join(sorted(unknown))}; there are {', '.join(LOADS)}")
     try:
         with Lab("bench") as lab:
+            if options.idle:
+                figures = measure_idle(lab, options)
+                print("\n".join(f"{name:<14} {value:.2f}" for name, value in figures.items()))
+                if options.json:
+                    pathlib.Path(options.json).write_text(json.dumps(figures, indent=1))
+                return 0
             cgroups = {"inside": lab.cgroup(f"{lab.cgroup_root}/acme/bench/i-1"),
                        "outside": lab.cgroup(f"{lab.cgroup_root}-outside")}
             pairs = []

@@ -205,7 +205,8 @@ class Container:
         return json.loads(self.runc("state", self.name).stdout)["pid"]
 
     def pause(self):
-        self.runc("pause", self.name)
+        # On a busy machine runc may give up with "unable to freeze" before the kernel has stopped every thread.
+        wait_until(f"runc to pause {self.name}", lambda: self.runc("pause", self.name, check=False).returncode == 0)
 
     def resume(self):
         self.runc("resume", self.name)
