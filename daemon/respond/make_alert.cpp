@@ -33,8 +33,11 @@ std::optional<AlertProcess> actor_of(const Event& event, const Model& model)
         return std::nullopt;
     AlertProcess actor{.pid = info.tgid, .start_ns = info.start_ns, .uid = info.uid};
     const Process* process = model.process(info.tgid, info.start_ns);
-    if (!process)
+    if (!process) {
+        if (const auto* memory = event.as<MemoryBody>())
+            actor.exe = memory->actor_exe;  // on the host
         return actor;
+    }
     actor.exe = process->exe;
     actor.argv = mask_argv(process->argv);
     for (const Process* ancestor : model.ancestors(*process) | std::views::drop(1))  // the first is the process itself

@@ -295,6 +295,17 @@ TEST_F(AlertBookTest, AnUnknownSandboxOrProcessIsNoReasonToLoseTheAlert)
     EXPECT_EQ(recorded.alert->target.process->pid, 8888U);
 }
 
+TEST_F(AlertBookTest, AnActorOnTheHostIsNamedByItsProgramWhereThatIsKnown)
+{
+    AlertBook book(random);
+    Event event = memory_event(kHost, 9 * kSecond, process(12, 1, "gdb"), kResnet, process(633, 51));
+    std::get<MemoryBody>(event.body).actor_exe = "/usr/bin/gdb";
+    const auto alert = book.record(detection(), event, model, context).alert;
+    ASSERT_TRUE(alert->process);
+    EXPECT_EQ(alert->process->pid, 12U);
+    EXPECT_EQ(alert->process->exe, "/usr/bin/gdb");
+}
+
 TEST_F(AlertBookTest, WithoutATaskThereIsNoProcess)
 {
     AlertBook book(random);
