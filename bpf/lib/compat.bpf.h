@@ -30,9 +30,12 @@ struct inode___split {
 
 #pragma clang attribute pop
 
+#define FNS_CTIME_NS 0x3fffffff /* as many bits as nanoseconds need */
+
 /*
  * The time of the last change of the inode, CLOCK_REALTIME. i_ctime until 6.5, __i_ctime from 6.6 (13bc24457850), two
- * fields from 6.11 (3aa63a569c64). The first shim can go when 6.6 is the oldest kernel, the second with 6.11.
+ * fields from 6.11 (3aa63a569c64), of which the nanoseconds carry a flag in their highest bit from 6.13 (4e40eff0b573:
+ * "the time was asked for"). The first shim can go when 6.6 is the oldest kernel, the second with 6.11.
  */
 static __always_inline __u64 fns_inode_ctime_ns(const struct inode *inode)
 {
@@ -41,7 +44,8 @@ static __always_inline __u64 fns_inode_ctime_ns(const struct inode *inode)
     const struct inode___timespec *timespec = (const void *)inode;
 
     if (bpf_core_field_exists(split->i_ctime_sec))
-        return BPF_CORE_READ(split, i_ctime_sec) * FNS_NS_PER_SECOND + BPF_CORE_READ(split, i_ctime_nsec);
+        return BPF_CORE_READ(split, i_ctime_sec) * FNS_NS_PER_SECOND +
+               (BPF_CORE_READ(split, i_ctime_nsec) & FNS_CTIME_NS);
     if (bpf_core_field_exists(accessor->__i_ctime))
         return BPF_CORE_READ(accessor, __i_ctime.tv_sec) * FNS_NS_PER_SECOND +
                BPF_CORE_READ(accessor, __i_ctime.tv_nsec);

@@ -103,9 +103,10 @@ std::vector<V1Freezer::Change> V1Freezer::read_changes()
             ++watch;
             continue;
         }
-        if (state.empty())
-            ++failures_;
-        else if (watched.frozen != (state == "FROZEN")) {
+        if (state.empty()) {
+            if (::access(watched.state_file.c_str(), F_OK) == 0)
+                ++failures_;  // else the cgroup has gone: unwatch() is to come
+        } else if (watched.frozen != (state == "FROZEN")) {
             watched.frozen = state == "FROZEN";
             changes.push_back({watched.sandbox, watched.frozen});
         }
