@@ -53,9 +53,10 @@ static __always_inline __u64 fns_inode_ctime_ns(const struct inode *inode)
 }
 
 /*
- * True where the last thread of the task's process is exiting. sched_process_exit has the argument group_dead from
- * 6.16 (4af806ab9a8f); the counter that it is made from is in all kernels, but two threads that exit at once may both
- * see it at zero: the caller must take the first only. The shim can go when 6.16 is the oldest kernel.
+ * True where the last thread of the task's process is exiting. Newer kernels (6.18 does, 6.12 does not) give the
+ * sched_process_exit tracepoint an argument group_dead for this, which programs for older ones cannot name; the counter
+ * that it is made from is in all kernels. Two threads that exit at once may both see it at zero: the caller must take
+ * the first only. The shim can go when the argument is everywhere.
  */
 static __always_inline bool fns_is_last_thread(const struct task_struct *task)
 {
