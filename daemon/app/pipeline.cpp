@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "daemon/app/host_program.h"
 #include "daemon/output/json.h"
 #include "daemon/sensors/sensor.h"
 
@@ -28,6 +29,7 @@ void Pipeline::collect(std::span<const std::byte> record)
     ++totals_.received;
     auto event = decode_event(record);
     if (event) {
+        name_host_actor(*event);  // now: the process may be gone soon
         batch_.push_back(std::move(*event));
         return;
     }
