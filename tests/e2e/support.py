@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: where the build is, a lab for each test case, programs of ours in the kernel."""
+import contextlib
 import json
 import os
 import pathlib
@@ -14,11 +15,20 @@ BUILD = pathlib.Path(os.environ.get("FNSHIELD_BUILD", "build")).resolve()
 DAEMON = BUILD / "fnshieldd"
 
 
+def bpf_programs_of(pid):
+    """Ids of the BPF programs that a process holds, by descriptor or by link."""
+    ids = set()
+    for info in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a connection that was closed meanwhile
+            ids.update(int(line.split()[1]) for line in info.read_text().splitlines() if line.startswith("prog_id:"))
+    return ids
+
+
 def bpf_programs():
-    """Ids of all BPF programs in the kernel, by name."""
+    """Ids of all BPF programs in the kernel."""
     tool = next(path for path in ("/usr/sbin/bpftool", "/usr/bin/bpftool") if os.path.exists(path))
     listed = subprocess.run([tool, "-j", "prog", "show"], capture_output=True, text=True, check=True).stdout
-    return {program["id"]: program.get("name", "") for program in json.loads(listed)}
+    return {program["id"] for program in json.loads(listed)}
 
 
 class LabTest(unittest.TestCase):
