@@ -11,6 +11,8 @@
  * Cost: the lock's program runs for every mmap, brk and munmap of the node and returns after two loads for a caller's
  * own memory. The exit programs cost each system call of the node about 15 ns (Tier::full).
  */
+#define PF_EXITING 0x00000004
+
 #include "memory_exit.bpf.h"
 #include "memory_lock.bpf.h"
 #include "memory_pidfd.bpf.h"
@@ -60,7 +62,7 @@ static __always_inline int foreign_memory(struct task_struct *task, const struct
     struct fns_call call = {};
 
     if (!target) {
-        if (is_worker)
+        if (is_worker || (BPF_CORE_READ(task, flags) & PF_EXITING))
             return 0;
         fns_read_call(&call);
         target = target_by_call(&call);
@@ -88,6 +90,15 @@ static __always_inline int foreign_memory(struct task_struct *task, const struct
     return 0;
 }
 
+/* Answers most of what passes without a look-up, and all of it for a debugger and its own child. */
+static __always_inline bool is_in_same_cgroup(struct task_struct *task, struct task_struct *owner)
+{
+    struct css_set *own = task->cgroups;
+    struct css_set *other = owner->cgroups;
+
+    return own && other && own->dfl_cgrp == other->dfl_cgrp;
+}
+
 SEC("tp_btf/mmap_lock_start_locking")
 int BPF_PROG(memory_lock, struct mm_struct *mm)
 {
@@ -100,6 +111,8 @@ int BPF_PROG(memory_lock, struct mm_struct *mm)
         owner = mm->owner;
         if (owner && owner->tgid == task->tgid) /* the mm of a fork or exec under way */
             return 0;
+        if (owner && is_in_same_cgroup(task, owner))
+            return 0;
     }
     return foreign_memory(task, mm, owner);
 }
@@ -109,34 +122,27 @@ int BPF_PROG(memory_lock, struct mm_struct *mm)
  * share a program (the daemon attaches it to each of them): open, openat and openat2; chdir and fchdir; readlink and
  * readlinkat.
  */
-#define FNS_ON_EXIT(call_name, handler, ...)                                                                           \
+#define FNS_ON_EXIT(call_name, matters, handler, ...)                                                                  \
     SEC("tp/syscalls/sys_exit_" #call_name)                                                                            \
     int exit_##call_name(struct trace_event_raw_sys_exit *ctx)                                                         \
     {                                                                                                                  \
         struct fns_call call;                                                                                          \
+                                                                                                                       \
+        if (!(matters))                                                                                                \
+            return 0;                                                                                                  \
         fns_read_call(&call);                                                                                          \
         handler(&call, ctx->ret, ##__VA_ARGS__);                                                                       \
         return 0;                                                                                                      \
     }
 
-FNS_ON_EXIT(process_vm_readv, fns_process_vm_returned, false)
-FNS_ON_EXIT(process_vm_writev, fns_process_vm_returned, true)
-FNS_ON_EXIT(ptrace, fns_ptrace_returned)
-
-FNS_ON_EXIT(pidfd_getfd, fns_pidfd_getfd_returned)
-FNS_ON_EXIT(chdir, fns_chdir_returned)
-FNS_ON_EXIT(readlink, fns_readlink_returned)
-FNS_ON_EXIT(kcmp, fns_kcmp_returned)
-
-SEC("tp/syscalls/sys_enter_pidfd_getfd")
-int enter_pidfd_getfd(struct trace_event_raw_sys_enter *ctx)
-{
-    struct fns_call call;
-
-    fns_read_call(&call);
-    fns_pidfd_getfd_begins(&call);
-    return 0;
-}
+FNS_ON_EXIT(process_vm_readv, fns_process_vm_matters(ctx->ret), fns_process_vm_returned, false)
+FNS_ON_EXIT(process_vm_writev, fns_process_vm_matters(ctx->ret), fns_process_vm_returned, true)
+FNS_ON_EXIT(ptrace, true, fns_ptrace_returned)
+FNS_ON_EXIT(pidfd_getfd, true, fns_pidfd_getfd_returned)
+FNS_ON_EXIT(kcmp, true, fns_kcmp_returned)
+/* Frequent on the host, which is not asked: it returns after one look-up. */
+FNS_ON_EXIT(chdir, fns_current_sandbox(), fns_chdir_returned)
+FNS_ON_EXIT(readlink, fns_current_sandbox(), fns_readlink_returned)
 
 SEC("tp/syscalls/sys_exit_open")
 int exit_open(struct trace_event_raw_sys_exit *ctx)

@@ -48,11 +48,17 @@ static __always_inline struct fns_memory_act *fns_begin_act(const struct fns_cal
     return act;
 }
 
+/* What went through the lock has been reported. */
+static __always_inline bool fns_process_vm_matters(long result)
+{
+    return fns_was_refused(result) || (!fns_lock_is_watched && result >= 0);
+}
+
 static __noinline int fns_process_vm_returned(const struct fns_call *call, long result, bool writes)
 {
     struct fns_memory_act *act;
 
-    if (!fns_was_refused(result) && (fns_lock_is_watched || result < 0))
+    if (!fns_process_vm_matters(result))
         return 0;
     act = fns_begin_act(call, result);
     if (!act)

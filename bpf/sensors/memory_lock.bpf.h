@@ -77,7 +77,7 @@ static __always_inline void fns_name_by_worker(struct fns_memory_act *act, const
         fns_name_by_file(act, BPF_CORE_READ(request, file), fns_request_writes(request));
 }
 
-#define FNS_RING_FILES 256
+#define FNS_RING_FILES 128
 
 /*
  * Among the caller's first descriptors, the address of a file of procfs that holds this mm (mem, environ, auxv): what

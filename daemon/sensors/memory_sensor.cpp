@@ -30,8 +30,6 @@ constexpr ProgramSpec kPrograms[] = {
     {"exit_openat2", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat2", kOpens, "exit_open"},
     {"ring_complete", Backend::tracepoint, Tier::always, "raw:io_uring_complete",
      "/proc/PID files opened by io_uring and not read"},
-    {"enter_pidfd_getfd", Backend::tracepoint, Tier::full, "syscall:sys_enter_pidfd_getfd",
-     "pidfd_getfd where another thread closes the pidfd meanwhile"},
     {"exit_pidfd_getfd", Backend::tracepoint, Tier::full, "syscall:sys_exit_pidfd_getfd",
      "descriptors taken out of another process"},
     {"exit_chdir", Backend::tracepoint, Tier::full, "syscall:sys_exit_chdir", kFolders},
