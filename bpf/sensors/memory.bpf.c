@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * Memory: one process reaching into another.
+ * Memory: one process reaching into another. Parts: memory_act (what is a candidate, the event), memory_lock (what an
+ * act is called), memory_exit (calls judged when they return), memory_path and memory_link (paths and magic links of
+ * /proc), memory_pidfd, memory_ring (io_uring).
  *
  * Hooks
  *   tp_btf/mmap_lock_start_locking   the lock of an mm that is not the caller's: every way of reading or writing
- * another's memory takes it, whatever the entry (64-bit, 32-bit, io_uring, any thread). mm->owner is the victim.
+ *                                    another's memory takes it, whatever the entry (64-bit, 32-bit, io_uring, any
+ *                                    thread). mm->owner is the victim.
+ *   raw_tp/io_uring_complete         opens and reads by io_uring, which are no system calls.
  *   tp/syscalls/sys_exit_*           what takes no such lock: refused attempts, ptrace attach, opens of /proc/PID
- * files.
+ * files, magic links, descriptors taken. 64-bit entry only. tp_btf/sys_exit                  the same for the 32-bit
+ * entry.
  *
  * Cost: the lock's program runs for every mmap, brk and munmap of the node and returns after two loads for a caller's
- * own memory. The exit programs cost each system call of the node about 15 ns (Tier::full).
+ * own memory, after ten for its cgroup's. Any exit program makes every system call of the node take the kernel's slow
+ * way out (Tier::full); an entry program beside it would cost that once more, so there is none.
+ *
+ * Blind spots
+ *   - A thread that closes or replaces the new descriptor before its open returns hides the open; it does not hide
+ *     a read of memory through it. So does one that copies the descriptor to another process in between.
+ *   - /proc files that are read without the memory's lock (maps on kernels with per-VMA locks, auxv) through a
+ *     descriptor passed from another process: only the opener is seen.
+ *   - Refused opens are known by the caller's path string alone (memory_path.bpf.h).
+ *   - What is reached through magic links inside one mount namespace is an ordinary file and no breach of one.
  */
 #define PF_EXITING 0x00000004
 
@@ -164,9 +178,10 @@ int ring_complete(struct bpf_raw_tracepoint_args *ctx)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_compat, struct pt_regs *regs, long result)
 {
+    const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
     struct fns_call call;
 
-    if (!(bpf_get_current_task_btf()->thread_info.status & FNS_TS_COMPAT))
+    if (!(BPF_CORE_READ(task, thread_info.status) & FNS_TS_COMPAT))
         return 0;
     fns_read_call(&call);
     switch (fns_call_word(&call)) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * pidfd_getfd: a descriptor taken out of another process. The process is named by a descriptor, which a racing thread can
- * exchange while the call runs; so it is believed only where that process really has the file that was got, under the
- * number that was asked for. Else the act is reported without a target. (A look at the call's beginning as well would
- * cost every system call of the node a second tracepoint.)
+ * pidfd_getfd: a descriptor taken out of another process. The process is named by a descriptor, which a racing thread
+ * can exchange while the call runs; so it is believed only where that process really has the file that was got, under
+ * the number that was asked for. Else the act is reported without a target. (A look at the call's beginning as well
+ * would cost every system call of the node a second tracepoint.)
  */
 #ifndef FNSHIELD_BPF_MEMORY_PIDFD_H
 #define FNSHIELD_BPF_MEMORY_PIDFD_H
