@@ -148,7 +148,7 @@ int fork_burst(Arguments arguments)
     return 0;
 }
 
-// Moves itself into the cgroup DIRECTORY and runs on.
+// Moves itself into the cgroup DIRECTORY and runs on: as /proc/self/exe or, as runc does it, from a sealed copy.
 int join_cgroup(Arguments arguments)
 {
     if (arguments.empty())
@@ -157,6 +157,8 @@ int join_cgroup(Arguments arguments)
     if (fd < 0 || write(fd, "0", 1) != 1)
         return failed("cgroup.procs");
     close(fd);
+    if (arguments.size() > 1 && std::strcmp(arguments[1], "memfd") == 0)
+        return exec_memfd({});
     execl("/proc/self/exe", "joined", "nothing", nullptr);
     return failed("execl");
 }
@@ -202,7 +204,7 @@ constexpr Act kActs[] = {
     {"exec-long", "BYTES", exec_long},
     {"exit-leader-first", "", exit_leader_first},
     {"fork-burst", "COUNT", fork_burst},
-    {"join-cgroup", "DIRECTORY", join_cgroup},
+    {"join-cgroup", "DIRECTORY [memfd]", join_cgroup},
     {"clone-into", "DIRECTORY", clone_into},
 };
 

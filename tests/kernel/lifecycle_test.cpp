@@ -42,9 +42,9 @@ fns_parent rule(std::uint32_t depth, std::uint32_t flags = 0, std::vector<std::s
 class LifecycleTest : public ::testing::Test {
 protected:
     // Sandboxes are `parent.depth` levels below test_cgroup_root().
-    void start(const fns_parent& parent)
+    void start(const fns_parent& parent, const SharedMapSizes& sizes = {})
     {
-        auto made = SensorHarness::make({.sensors = {FNS_SENSOR_LIFECYCLE, FNS_SENSOR_PROCESS}});
+        auto made = SensorHarness::make({.sensors = {FNS_SENSOR_LIFECYCLE, FNS_SENSOR_PROCESS}, .sizes = sizes});
         ASSERT_TRUE(made) << made.error().message;
         harness_ = std::move(*made);
         const auto added = lifecycle().add_parent_path(test_cgroup_root(), parent);
@@ -55,7 +55,7 @@ protected:
         if (!harness_)
             return;
         EXPECT_THAT(harness_->decode_errors(), IsEmpty());
-        EXPECT_EQ(harness_->lost(), 0U);
+        EXPECT_EQ(harness_->lost(), lost_);
     }
     LifecycleSensor& lifecycle() { return dynamic_cast<LifecycleSensor&>(harness_->sensor(FNS_SENSOR_LIFECYCLE)); }
 
@@ -82,6 +82,7 @@ protected:
     }
 
     std::unique_ptr<SensorHarness> harness_;
+    std::uint64_t lost_ = 0;  // what the test expects to be lost
 };
 
 TEST_F(LifecycleTest, ASandboxIsKnownBeforeAProcessIsInIt)
@@ -300,6 +301,24 @@ TEST_F(LifecycleTest, OneContainerIsOneSandbox)
     EXPECT_EQ(harness_->count([](const Event& event) { return event.kind == EventKind::cgroup_made; }), 1U);
     EXPECT_EQ(harness_->count(is_event(EventKind::cgroup_made, container->id())), 1U);
     EXPECT_NE(entry(container->id()).flags & FNS_SANDBOX_POPULATED, 0U);
+}
+
+TEST_F(LifecycleTest, AFullTableIsCounted)
+{
+    SharedMapSizes sizes;
+    sizes.sandboxes = 2;
+    start(rule(1), sizes);
+    const auto first = cgroup("i-1");
+    const auto second = cgroup("i-2");
+    {
+        const auto third = cgroup("i-3");
+        EXPECT_EQ(entry(third.id()).sandbox_id, 0U);
+    }
+    const auto counters = harness_->maps().total(FNS_SENSOR_LIFECYCLE);
+    ASSERT_TRUE(counters);
+    EXPECT_EQ(counters->lost[FNS_LOSS_TABLE], 1U);
+    EXPECT_EQ(harness_->lost(), 1U);
+    lost_ = 1;
 }
 
 // --- adoption ---

@@ -123,6 +123,26 @@ TEST_F(ProcessTest, AHookOfTheRuntimeIsNotTheWorkload)
     EXPECT_EQ(exec_of(made->id(), "/cat").flags, FNS_EXEC_FIRST);
 }
 
+// What runc does on some hosts after it was put into the cgroup: it runs itself from a sealed copy.
+TEST_F(ProcessTest, TheRuntimesReExecIsNotTheWorkload)
+{
+    start();
+    const auto box = sandbox("re-exec");
+    ASSERT_TRUE(run({trigger(), "join-cgroup", box.directory(), "memfd"}));
+    ASSERT_TRUE(run({trigger(), "join-cgroup", box.directory()}));
+    EXPECT_EQ(harness_->maps().sandboxes().lookup(box.id())->started_ns, 0U);
+    ASSERT_TRUE(box.run({"/bin/true"}));
+    EXPECT_NE(harness_->maps().sandboxes().lookup(box.id())->started_ns, 0U);
+    ASSERT_TRUE(harness_->settle());
+    const auto runtime = execs_with(box.id(), FNS_EXEC_RUNTIME);
+    ASSERT_EQ(runtime.size(), 2U);
+    for (const Event& event : runtime) {
+        EXPECT_TRUE(event.has(FNS_FLAG_ENTRANT));
+        EXPECT_TRUE(event.has(FNS_FLAG_SETUP));
+    }
+    EXPECT_EQ(exec_of(box.id(), "/true").flags, FNS_EXEC_FIRST | FNS_EXEC_HOST_ROOT);
+}
+
 TEST_F(ProcessTest, RuncExecComesFromOutside)
 {
     start();
@@ -368,6 +388,22 @@ TEST_F(ProcessTest, AProcessWhoseFirstThreadEndsFirstExitsOnce)
     const auto exits = harness_->matching(is_event(EventKind::exit, box.id()));
     ASSERT_EQ(exits.size(), 1U);
     EXPECT_EQ(exits[0].as<ExitBody>()->exit_code, 7);
+}
+
+TEST_F(ProcessTest, AnOutOfMemoryKillIsToldAsOne)
+{
+    start();
+    auto options = container({"/bin/tail", "/dev/zero"});  // keeps a line without an end
+    options.memory_limit_bytes = 32U << 20;
+    auto made = RuncContainer::run(options);
+    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_TRUE(made->wait_stopped());
+    ASSERT_TRUE(harness_->settle());
+    auto exits = harness_->matching(is_event(EventKind::exit, made->id()));
+    std::erase_if(exits, [](const Event& event) { return !event.as<ExitBody>()->oom_killed; });
+    ASSERT_EQ(exits.size(), 1U);
+    EXPECT_EQ(exits[0].process.comm, "tail");
+    EXPECT_EQ(exits[0].as<ExitBody>()->signal, SIGKILL);
 }
 
 // --- before the daemon ---

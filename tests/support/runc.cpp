@@ -85,6 +85,8 @@ json config_of(const RuncOptions& options)
                    {"hostname", "fnshield-test"},
                    {"mounts", mounts_of(options)},
                    {"linux", {{"cgroupsPath", options.cgroup_path}, {"namespaces", namespaces_of(options)}}}};
+    if (options.memory_limit_bytes != 0)
+        config["linux"]["resources"]["memory"]["limit"] = options.memory_limit_bytes;
     if (!options.create_hook.empty())
         config["hooks"]["createContainer"] = {{{"path", options.create_hook.front()}, {"args", options.create_hook}}};
     return config;

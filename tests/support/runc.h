@@ -30,6 +30,7 @@ struct RuncOptions {
     bool private_pids = true;
     std::uint32_t uid = 0;
     std::vector<std::string> extra_capabilities;  // beside docker's default set: "CAP_SYS_PTRACE"
+    std::uint64_t memory_limit_bytes = 0;         // 0 = none
     // A host program to run as createContainer hook (before the root is pivoted); empty = none.
     std::vector<std::string> create_hook;
 };
