@@ -30,7 +30,7 @@ std::string reason_to_skip(const ProgramSpec& spec, const Host& host, const Prog
         return "fallback.profile is lean";
     if (spec.tier == Tier::compat_entry && !choice.compat_entry)
         return "fallback.compat_entry is off";
-    if (!hook_exists(spec.hook, host))
+    if (!hook_exists(spec.hook, host) || (!spec.hook.empty() && spec.hook == choice.absent_hook))
         return "this kernel has no " + std::string(spec.hook.substr(spec.hook.find(':') + 1));
     return {};
 }

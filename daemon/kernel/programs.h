@@ -50,6 +50,7 @@ struct ProgramStatus {
 struct ProgramChoice {
     bool full_profile = true;
     bool compat_entry = false;
+    std::string_view absent_hook = {};  // taken as missing whatever the host has, so that its replacement can be tried
 };
 
 // Marks what is wanted and possible to be loaded; the others are skipped, with a reason.

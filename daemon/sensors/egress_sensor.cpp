@@ -33,7 +33,8 @@ constexpr ProgramSpec kBySyscall[] = {
 // Chooses between both by what the host has; the other one is not loaded and has no status.
 std::vector<ProgramStatus> choose_egress_programs(bpf_object* object, const SensorContext& context)
 {
-    const bool by_capability = context.host.has_raw_tracepoint("cap_capable");
+    const bool by_capability =
+        context.host.has_raw_tracepoint("cap_capable") && context.choice.absent_hook != "raw:cap_capable";
     std::span<const ProgramSpec> chosen = kByCapability;
     std::span<const ProgramSpec> other = kBySyscall;
     if (!by_capability)

@@ -57,6 +57,22 @@ int udp_sendto(Arguments arguments)
     return report(sent);
 }
 
+// ADDRESS COUNT: one datagram to each of the ports 1 to COUNT, then a TCP connection to the metadata service.
+int scan(Arguments arguments)
+{
+    if (arguments.size() < 2)
+        return 2;
+    Address peer = address_of(arguments[0], 0);
+    enter_private_network(peer);
+    const int fd = make_socket(peer.family(), SOCK_DGRAM);
+    for (int port = 1; port <= std::atoi(arguments[1]); ++port) {
+        reinterpret_cast<sockaddr_in*>(&peer.storage)->sin_port = htons(static_cast<std::uint16_t>(port));
+        (void)sendto(fd, "x", 1, 0, peer.get(), peer.length);
+    }
+    const Address metadata = address_of("169.254.169.254", 80);
+    return report(connect(make_socket(AF_INET, SOCK_STREAM), metadata.get(), metadata.length));
+}
+
 int udp_sendmsg(Arguments arguments)
 {
     Address peer = peer_of(arguments);
@@ -228,6 +244,7 @@ int local_only(Arguments)
 constexpr Act kActs[] = {
     {"egress-tcp", "ADDRESS PORT [COUNT]", tcp},
     {"egress-udp-sendto", "ADDRESS PORT [COUNT]", udp_sendto},
+    {"egress-scan", "ADDRESS COUNT", scan},
     {"egress-udp-sendmsg", "ADDRESS PORT", udp_sendmsg},
     {"egress-udp-unspec", "ADDRESS PORT", udp_unspecified_family},
     {"egress-udp-connect", "ADDRESS PORT [COUNT]", udp_connect},

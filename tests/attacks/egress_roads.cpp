@@ -100,6 +100,16 @@ int packet_socket(Arguments)
     return report(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL)));
 }
 
+// packet|raw, without the privilege.
+int refused_socket(Arguments arguments)
+{
+    if (setresuid(65534, 65534, 65534) != 0)
+        give_up("setresuid");
+    const bool raw = !arguments.empty() && std::string_view(arguments[0]) == "raw";
+    return report(raw ? socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP)
+                      : socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL)));
+}
+
 // A socket option that needs the same capability as a raw socket.
 int mark_option(Arguments)
 {
@@ -315,6 +325,7 @@ constexpr Act kActs[] = {
     {"egress-ping", "ADDRESS", ping},
     {"egress-own-header", "ADDRESS PORT syn|udp", own_header},
     {"egress-packet-socket", "", packet_socket},
+    {"egress-refused-socket", "packet|raw", refused_socket},
     {"egress-mark-option", "", mark_option},
     {"egress-compat-connect", "ADDRESS PORT", compat_connect},
     {"egress-compat-packet-socket", "", compat_packet_socket},

@@ -92,6 +92,62 @@ TEST_F(Egress, APacketSocketIsSeenByAnyEntry)
     EXPECT_NE(only(EventKind::socket, FNS_SOCKET_CAPABLE), nullptr);
 }
 
+TEST_F(Egress, ARefusedSocketIsSeenWithItsResult)
+{
+    act({"egress-refused-socket", "packet"});
+    const SocketBody* body = only(EventKind::socket, FNS_SOCKET_CAPABLE);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->domain, AF_PACKET);
+    EXPECT_EQ(body->result, -EPERM);
+    harness_->clear();
+
+    act({"egress-refused-socket", "raw"});
+    body = only(EventKind::socket, FNS_SOCKET_CAPABLE);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->domain, AF_INET);
+    EXPECT_EQ(body->protocol, IPPROTO_ICMP);
+    EXPECT_EQ(body->result, -EPERM);
+}
+
+// As on a kernel before 6.14.
+TEST_F(Egress, WithoutTheCapabilityTracepointTheSystemCallTells)
+{
+    begin({.sensors = {FNS_SENSOR_EGRESS}, .choice = {.absent_hook = "raw:cap_capable"}, .sizes = {}});
+    ASSERT_FALSE(HasFatalFailure());
+    act({"egress-packet-socket"});
+    const SocketBody* body = only(EventKind::socket, FNS_SOCKET_SYSCALL);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->domain, AF_PACKET);
+    EXPECT_EQ(body->type, SOCK_RAW);
+    EXPECT_EQ(body->result, 0);
+    harness_->clear();
+
+    act({"egress-refused-socket", "packet"});
+    body = only(EventKind::socket, FNS_SOCKET_SYSCALL);
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->result, -EPERM);
+    harness_->clear();
+
+    act({"egress-raw-icmp", "10.1.2.3"});
+    EXPECT_EQ(of(EventKind::socket).size(), 1U);
+}
+
+// A scan spends the sandbox's budget; the metadata service is not paid from it.
+TEST_F(Egress, NoBudgetHidesTheMetadataService)
+{
+    begin({.sensors = {FNS_SENSOR_EGRESS}, .choice = {}, .bulk_budget = 10, .sizes = {}});
+    ASSERT_FALSE(HasFatalFailure());
+    act({"egress-scan", "10.1.2.3", "500"});
+    EXPECT_LT(of(EventKind::send).size(), 100U);
+    losses_ = harness_->lost();
+    EXPECT_GT(losses_, 300U);
+    const auto connects = of(EventKind::connect);
+    ASSERT_THAT(connects, SizeIs(1));
+    EXPECT_EQ(connects[0].as<SocketBody>()->remote.address_text(), "169.254.169.254");
+    // The one to port 53 is a send and a question.
+    EXPECT_EQ(of(EventKind::send).size() + of(EventKind::dns).size() + losses_, 501U);
+}
+
 TEST_F(Egress, AnOptionThatNeedsTheSameCapabilityIsNoSocket)
 {
     act({"egress-mark-option"});
