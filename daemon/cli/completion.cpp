@@ -261,7 +261,7 @@ ProgramEntry daemon_entry()
                                 {{"--mode"}, "Alert only, or act", {words, {"monitor", "enforce"}}},
                                 {{"--log-level"},
                                  "How much to log",
-                                 {words, {"trace", "debug", "info", "warning", "error", "off"}}},
+                                 {words, {"trace", "debug", "info", "warning", "error"}}},
                                 {{"--check"}, "Check configuration and policies, then exit", {}},
                                 {{"--version"}, "Print the version and exit", {}},
                                 {{"-h", "--help"}, "Print help and exit", {}}},

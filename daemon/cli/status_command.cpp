@@ -38,10 +38,9 @@ void add_reload(App& app)
                 return pass(std::move(answer), answer.error().exit_code == kNoDaemon ? "" : "nothing was changed");
             const auto& summary = (*answer)["data"];
             if (app.common.json)
-                write_json(terminal, {{"reloaded", summary}});
+                write_json(terminal, {{"summary", summary}});
             else
-                terminal.write("reloaded: " + (summary.is_string() ? summary.get<std::string>() : summary.dump()) +
-                               "\n");
+                terminal.write((summary.is_string() ? summary.get<std::string>() : summary.dump()) + "\n");
             return ExitCode::ok;
         };
     });

@@ -10,7 +10,7 @@ _fnshieldd()
         --state-dir) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); return ;;
         --run-dir) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); return ;;
         --mode) COMPREPLY=($(compgen -W 'monitor enforce' -- "$current")); return ;;
-        --log-level) COMPREPLY=($(compgen -W 'trace debug info warning error off' -- "$current")); return ;;
+        --log-level) COMPREPLY=($(compgen -W 'trace debug info warning error' -- "$current")); return ;;
     esac
     case $command in
         '') COMPREPLY=($(compgen -W '--config --policy-dir --listen --state-dir --run-dir --mode --log-level --check --version -h --help' -- "$current")) ;;

@@ -70,5 +70,12 @@ TEST(CliCompletion, EveryCommandOfTheToolIsOffered)
         EXPECT_THAT(offered, Contains(command));
 }
 
+TEST(CliCompletion, EveryOptionOfTheDaemonIsTaken)
+{
+    const std::string help = run({FNSHIELD_DAEMON, "--help"}).out;
+    for (const cli::OptionEntry& option : cli::daemon_entry().top.options)
+        EXPECT_THAT(help, HasSubstr(option.names.back()));
+}
+
 }  // namespace
 }  // namespace fnshield::test

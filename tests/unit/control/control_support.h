@@ -99,7 +99,7 @@ public:
         ++reloads;
         if (reload_fails)
             return fail("policy a.yaml: line 3: unknown key");
-        return "3 policies";
+        return "reloaded: 3 policies";
     }
     const Clock& clock() const override { return clock_; }
 

@@ -237,7 +237,7 @@ TEST(ControlServer, ReloadsAndSaysWhyNot)
 {
     ServerThread thread;
     TestClient client(thread.socket_path());
-    EXPECT_EQ(client.ask(R"({"version":1,"command":"reload"})")["data"], "3 policies");
+    EXPECT_EQ(client.ask(R"({"version":1,"command":"reload"})")["data"], "reloaded: 3 policies");
     thread.run([&](ControlServer&) { thread.backend.reload_fails = true; });
     EXPECT_EQ(client.ask(R"({"version":1,"command":"reload"})")["error"], "policy a.yaml: line 3: unknown key");
     thread.run([&](ControlServer&) { EXPECT_EQ(thread.backend.reloads, 2); });
