@@ -15,6 +15,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxValue = 200;  // columns of one value in an event's line
 constexpr std::array<std::string_view, 5> kShownApart = {"time", "seq", "kind", "sandbox", "process"};
+// They tell files and processes apart for programs; --json has them.
+constexpr std::array<std::string_view, 3> kForPrograms = {"inode", "device", "start_ns"};
 
 std::string joined(const Json& words, const char* separator)
 {
@@ -52,7 +54,7 @@ std::string object_text(const Json& object)
 {
     std::string text;
     for (const auto& [key, value] : object.items())
-        if (!value.is_null())
+        if (!value.is_null() && std::ranges::find(kForPrograms, key) == kForPrograms.end())
             text += (text.empty() ? "" : " ") + key + "=" + value_text(key, value);
     return "{" + text + "}";
 }
@@ -71,12 +73,13 @@ std::string value_text(const std::string& key, const Json& value)
     return text;
 }
 
-// Fields of its own; start_ns only serves programs.
+// Fields of its own.
 std::string own_fields(const Json& event)
 {
     std::string text;
     for (const auto& [key, value] : event.items()) {
-        if (std::ranges::find(kShownApart, key) != kShownApart.end() || value.is_null())
+        if (std::ranges::find(kShownApart, key) != kShownApart.end() || value.is_null() ||
+            std::ranges::find(kForPrograms, key) != kForPrograms.end())
             continue;
         if (value.is_array() && value.empty())
             continue;

@@ -178,7 +178,7 @@ TEST(CliEvents, AnEventIsOneLineWhateverIsInIt)
 {
     const Json event = Json::parse(R"({"time":"2026-11-23T05:17:02.123456789Z","seq":9,"kind":"exec",
         "sandbox":{"function":"resize","instance":"i-1"},"process":{"pid":812,"comm":"sh\n"},
-        "path":"/bin/sh","argv":["sh","-c","echo \u001b[2J\n"],"exec_flags":[],"repeats":2,"init_ns":240000000})");
+        "path":"/bin/sh","inode":7,"device":8,"argv":["sh","-c","echo \u001b[2J\n"],"exec_flags":[],"repeats":2,"init_ns":240000000})");
     EXPECT_EQ(
         event_line(event, plain()),
         "2026-11-23 05:17:02.123Z  exec  resize/i-1  sh\\x0a[812]  path=/bin/sh  argv=[sh -c echo \\x1b[2J\\x0a]  "
