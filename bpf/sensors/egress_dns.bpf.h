@@ -69,22 +69,24 @@ static __always_inline __u64 dns_hash(__u64 hash, __u64 word, bool first)
     return fns_mix(hash, first ? word & bpf_cpu_to_be64(0x0000ffffffffffffULL) : word);
 }
 
-static __always_inline __u64 dns_packet_hash(struct __sk_buff *skb, __u32 offset, __u32 length)
+__noinline __u64 dns_packet_hash(struct __sk_buff *skb, __u32 offset, __u32 length)
 {
     __u64 hash = length;
 
-    for (__u32 at = 0; at < FNS_DNS_QUESTION_BYTES; at += 16) {
+    for (__u32 at = 0; at < FNS_DNS_QUESTION_BYTES && at < length; at += 16) {
         __u64 words[2] = {};
         __u32 piece = length - at;
 
-        if (at >= length)
-            break;
+        if (piece >= sizeof(words)) {
+            if (bpf_skb_load_bytes(skb, offset + at, words, sizeof(words)))
+                break;
+            hash = fns_mix(dns_hash(hash, words[0], at == 0), words[1]);
+            continue;
+        }
         asm volatile("" : "+r"(piece));
-        if (piece > sizeof(words))
-            piece = sizeof(words);
-        if (!piece || bpf_skb_load_bytes(skb, offset + at, words, piece))
-            break;
-        hash = fns_mix(dns_hash(hash, words[0], at == 0), words[1]);
+        if (piece && piece < sizeof(words) && !bpf_skb_load_bytes(skb, offset + at, words, piece))
+            hash = fns_mix(dns_hash(hash, words[0], at == 0), words[1]);
+        break;
     }
     return hash;
 }
