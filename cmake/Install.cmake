@@ -3,12 +3,16 @@
 set(FNSHIELD_SYSCONFDIR "/etc" CACHE PATH "Folder of fnshield/fnshield.yaml; absolute, whatever the prefix")
 set(FNSHIELD_UNITDIR "lib/systemd/system" CACHE PATH "Folder of the systemd unit")
 
-set(FNSHIELD_SBINDIR ${CMAKE_INSTALL_FULL_SBINDIR})
-configure_file(packaging/systemd/fnshieldd.service.in ${CMAKE_BINARY_DIR}/fnshieldd.service @ONLY)
+# The unit names the binary by its full path, so it is written at install time, when the prefix is known.
+set(UNIT_SOURCE ${CMAKE_SOURCE_DIR}/packaging/systemd/fnshieldd.service.in)
+set(UNIT ${CMAKE_BINARY_DIR}/fnshieldd.service)
+install(CODE "
+  set(FNSHIELD_SBINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}\")
+  configure_file(\"${UNIT_SOURCE}\" \"${UNIT}\" @ONLY)")
 
 install(TARGETS fnshieldd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS fnshield RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES ${CMAKE_BINARY_DIR}/fnshieldd.service DESTINATION ${FNSHIELD_UNITDIR})
+install(FILES ${UNIT} DESTINATION ${FNSHIELD_UNITDIR})
 install(FILES packaging/systemd/fnshield.sysusers.conf DESTINATION lib/sysusers.d RENAME fnshield.conf)
 install(FILES packaging/config/fnshield.yaml DESTINATION ${FNSHIELD_SYSCONFDIR}/fnshield)
 install(FILES packaging/config/fnshield.logrotate DESTINATION ${FNSHIELD_SYSCONFDIR}/logrotate.d RENAME fnshield)
