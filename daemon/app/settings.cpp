@@ -62,6 +62,22 @@ void override_config(Config& config, const Options& options, Diagnostics& diagno
     }
 }
 
+// What is asked for, wherever it was asked, and this version does not have.
+void warn_of_the_absent(const Config& config, Diagnostics& diagnostics)
+{
+    const auto warn = [&](std::string message) {
+        diagnostics.push_back({.file = config.file.empty() ? "command line" : config.file,
+                               .place = {},
+                               .message = std::move(message),
+                               .level = DiagnosticLevel::warning});
+    };
+    if (config.mode == Mode::enforce)
+        warn("mode enforce is not in this version yet: nothing is denied or killed, alerts say \"taken\": \"none\"");
+    if (config.backend == BackendChoice::lsm || config.backend == BackendChoice::fentry)
+        warn("backend " + std::string(backend_choice_name(config.backend)) +
+             " is not in this version yet: the tracepoint backend is used");
+}
+
 }  // namespace
 
 SettingsLoad load_settings(const Options& options)
@@ -72,6 +88,7 @@ SettingsLoad load_settings(const Options& options)
     if (!config.config)
         return load;
     override_config(*config.config, options, load.diagnostics);
+    warn_of_the_absent(*config.config, load.diagnostics);
 
     PolicyLoad policies =
         PolicySet::load(config.config->policy_dir, {.is_known_rule = is_known_rule,
