@@ -25,12 +25,18 @@ file(GLOB BPF_HEADERS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bpf/lib/*.h ${CMAKE_
      ${CMAKE_SOURCE_DIR}/include/fnshield/abi/*.h)
 
 set(BPF_FLAGS -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Werror -Wno-unused-parameter
-    -isystem ${BPF_OUT}/vmlinux -I${CMAKE_SOURCE_DIR} -I${CMAKE_SOURCE_DIR}/include)
+    -I${CMAKE_SOURCE_DIR} -I${CMAKE_SOURCE_DIR}/include)
 
+# With a third argument, that file stands in for vmlinux.h.
 function(bpf_object source object)
+  set(vmlinux ${VMLINUX_H})
+  if(ARGC GREATER 2)
+    set(vmlinux ${ARGV2})
+  endif()
+  get_filename_component(vmlinux_folder ${vmlinux} DIRECTORY)
   add_custom_command(OUTPUT ${object}
-    COMMAND ${BPF_CLANG} ${BPF_FLAGS} -c ${source} -o ${object}
-    DEPENDS ${source} ${BPF_HEADERS} ${VMLINUX_H}
+    COMMAND ${BPF_CLANG} ${BPF_FLAGS} -isystem ${vmlinux_folder} -c ${source} -o ${object}
+    DEPENDS ${source} ${BPF_HEADERS} ${vmlinux}
     COMMENT "BPF ${source}" VERBATIM)
 endfunction()
 
@@ -72,3 +78,25 @@ add_custom_target(fnshield_skeleton_files DEPENDS ${SKELETONS})
 add_library(fnshield_skeletons INTERFACE)
 add_dependencies(fnshield_skeletons fnshield_skeleton_files)
 target_include_directories(fnshield_skeletons SYSTEM INTERFACE ${BPF_OUT})
+
+# The same objects against vmlinux_small.h, whatever this build uses: what kernel_tests compares (label kernel).
+if(FNSHIELD_TESTS)
+  set(SMALL_OUT ${CMAKE_BINARY_DIR}/bpf-small)
+  file(MAKE_DIRECTORY ${SMALL_OUT}/vmlinux)
+  add_custom_command(OUTPUT ${SMALL_OUT}/vmlinux/vmlinux.h
+    COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_SOURCE_DIR}/bpf/lib/vmlinux_small.h ${SMALL_OUT}/vmlinux/vmlinux.h
+    DEPENDS ${CMAKE_SOURCE_DIR}/bpf/lib/vmlinux_small.h VERBATIM)
+  foreach(source ${BPF_SENSORS} ${BPF_PROBES} ${CMAKE_SOURCE_DIR}/bpf/lib/shared_maps.bpf.c)
+    get_filename_component(name ${source} NAME_WE)
+    bpf_object(${source} ${SMALL_OUT}/${name}.o ${SMALL_OUT}/vmlinux/vmlinux.h)
+    set(parts ${SMALL_OUT}/${name}.o)
+    if(source IN_LIST BPF_SENSORS)
+      list(PREPEND parts ${SMALL_OUT}/shared_maps.o)
+    endif()
+    add_custom_command(OUTPUT ${SMALL_OUT}/${name}.bpf.o
+      COMMAND ${BPFTOOL} gen object ${SMALL_OUT}/${name}.bpf.o ${parts}
+      DEPENDS ${parts} VERBATIM)
+    list(APPEND SMALL_OBJECTS ${SMALL_OUT}/${name}.bpf.o)
+  endforeach()
+  add_custom_target(fnshield_small_objects DEPENDS ${SMALL_OBJECTS})
+endif()
