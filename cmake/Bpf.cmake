@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+#
 # The kernel side: vmlinux.h, one object and one skeleton for each bpf/sensors/*.bpf.c and bpf/probes/*.bpf.c.
 #
 # Kernel types come from the build machine's BTF where it has one; otherwise from bpf/lib/vmlinux_small.h, which has only

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+#
 # The shipped policies, compiled in: policies/*.yaml → a table in shipped_policies.cpp. The files are the only source.
 #
 # Included by the build it sets SHIPPED_POLICIES_CPP; run with `cmake -P` it writes that file.
