@@ -13,8 +13,7 @@ std::expected<Options, ParseEnd> parse_command_line(int argc, const char* const*
     Options options;
     CLI::App app(
         "The runtime shield for FaaS worker nodes: watches function sandboxes from the kernel and raises cold-start "
-        "and "
-        "isolation-breach alerts. Runs in the foreground.",
+        "and isolation-breach alerts. Runs in the foreground.",
         "fnshieldd");
     app.add_option("--config", options.config,
                    "configuration file (default: " + std::string(kDefaultConfigFile) + " where it exists)")
@@ -35,8 +34,7 @@ std::expected<Options, ParseEnd> parse_command_line(int argc, const char* const*
     app.set_version_flag("--version", std::string("fnshieldd ") + FNSHIELD_VERSION);
     app.footer(
         "Exit codes: 0 stopped as asked; 1 failed while running; 2 bad usage, configuration or policy; 3 this kernel "
-        "or "
-        "these privileges cannot do it.\nSIGHUP reloads configuration and policies, SIGTERM stops. See fnshieldd(8).");
+        "or these privileges cannot do it.\nSIGHUP reloads configuration and policies, SIGTERM stops. See fnshieldd(8).");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
