@@ -103,6 +103,8 @@ Result<void> Daemon::open_outputs()
     if (!control)
         return pass(std::move(control));
     control_ = std::move(*control);
+    if (!control_->warning().empty())
+        log_->warn("{}", control_->warning());
     auto outputs = Outputs::make(output_specs(config));
     if (!outputs)
         return pass(std::move(outputs));
@@ -110,9 +112,8 @@ Result<void> Daemon::open_outputs()
 
     MetricsOptions metrics;
     metrics.rules = rule_names(*engine_);
-    for (const auto& tables : {model_->tables(), engine_->tables(), std::vector{book_->table()}})
-        for (const TableStats& table : tables)
-            metrics.tables.emplace_back(table.table);
+    for (const TableStats& table : tables())
+        metrics.tables.emplace_back(table.table);
     metrics.templates = config.sandboxes.templates;
     metrics.function_labels = config.metrics.function_label;
     metrics.function_cap = config.metrics.function_label_max;
@@ -299,9 +300,8 @@ void Daemon::report_metrics()
     Metrics::StateCounts states{};
     model_->for_each_sandbox([&](const Sandbox& sandbox) { ++states[static_cast<std::size_t>(sandbox.state)]; });
     metrics_->set_sandboxes(states);
-    for (const auto& tables : {model_->tables(), engine_->tables(), std::vector{book_->table()}})
-        for (const TableStats& table : tables)
-            metrics_->set_table(table);
+    for (const TableStats& table : tables())
+        metrics_->set_table(table);
     for (const OutputStatus& output : outputs_->status())
         metrics_->set_output(output);
     metrics_->set_policies_loaded(settings_.get().policies->policies().size());

@@ -71,6 +71,7 @@ private:
     void report_metrics();
     void log_problems();
     [[nodiscard]] std::string listen_address() const;
+    [[nodiscard]] std::vector<TableStats> tables() const;  // every bounded table of the daemon
 
     const Options options_;
     std::shared_ptr<spdlog::logger> log_;

@@ -4,6 +4,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "daemon/app/daemon.h"
 
 namespace fnshield {
@@ -79,9 +82,16 @@ StatusReport Daemon::status() const
         report.sensors.push_back(sensor_report(loaded, kernel_->maps()));
     for (const auto& policy : settings_.get().policies->policies())
         report.policies.push_back({.name = policy->name, .file = policy->file});
-    for (const auto& tables : {model_->tables(), engine_->tables(), std::vector{book_->table()}})
-        report.tables.insert(report.tables.end(), tables.begin(), tables.end());
+    report.tables = tables();
     return report;
+}
+
+std::vector<TableStats> Daemon::tables() const
+{
+    std::vector<TableStats> all = model_->tables();
+    std::ranges::move(engine_->tables(), std::back_inserter(all));
+    all.push_back(book_->table());
+    return all;
 }
 
 void Daemon::for_each_sandbox(const std::function<void(const Sandbox&)>& visit) const

@@ -5,8 +5,8 @@
 
 namespace fnshield {
 
-SharedMaps::SharedMaps(Skeleton<shared_maps_bpf> skeleton, const SharedMapSizes& sizes)
-    : skeleton_(std::make_unique<Skeleton<shared_maps_bpf>>(std::move(skeleton))), sizes_(sizes)
+SharedMaps::SharedMaps(Skeleton<shared_maps_bpf> skeleton)
+    : skeleton_(std::make_unique<Skeleton<shared_maps_bpf>>(std::move(skeleton)))
 {
 }
 SharedMaps::SharedMaps(SharedMaps&&) noexcept = default;
@@ -25,7 +25,7 @@ Result<SharedMaps> SharedMaps::make(const SharedMapSizes& sizes)
     bpf_map__set_max_entries(maps.events_bulk, sizes.bulk_ring_bytes);
     if (auto loaded = skeleton->load(); !loaded)
         return pass(std::move(loaded));
-    return SharedMaps(std::move(*skeleton), sizes);
+    return SharedMaps(std::move(*skeleton));
 }
 
 Result<void> SharedMaps::share_with(bpf_object* object) const

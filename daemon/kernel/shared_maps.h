@@ -35,16 +35,14 @@ public:
     [[nodiscard]] Map<std::uint32_t, fns_sensor_counters> counters() const;  // per CPU
     [[nodiscard]] int critical_ring_fd() const;
     [[nodiscard]] int bulk_ring_fd() const;
-    [[nodiscard]] const SharedMapSizes& sizes() const { return sizes_; }
 
     // All CPUs added up.
     [[nodiscard]] Result<fns_sensor_counters> total(fns_sensor sensor) const;
 
 private:
-    SharedMaps(Skeleton<shared_maps_bpf> skeleton, const SharedMapSizes& sizes);
+    explicit SharedMaps(Skeleton<shared_maps_bpf> skeleton);
 
     std::unique_ptr<Skeleton<shared_maps_bpf>> skeleton_;
-    SharedMapSizes sizes_;
 };
 
 }  // namespace fnshield
