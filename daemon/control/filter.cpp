@@ -4,36 +4,14 @@
 #include <algorithm>
 #include <array>
 
+#include "daemon/base/wildcard.h"
+
 namespace fnshield::control {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, 4> kSeverities = {"low", "medium", "high", "critical"};
-
-// Only the last * is ever tried again, so a hostile pattern costs pattern × text steps at most.
-bool glob(std::string_view pattern, std::string_view text)
-{
-    std::size_t at = 0;
-    std::size_t in = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t resume = 0;
-    while (in < text.size()) {
-        if (at < pattern.size() && pattern[at] == '*') {
-            star = at++;
-            resume = in;
-        } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == text[in])) {
-            ++at;
-            ++in;
-        } else if (star != std::string_view::npos) {
-            at = star + 1;
-            in = ++resume;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', at) == std::string_view::npos;
-}
 
 // Text or number of a member; "" where it is absent or something else.
 std::string text_of(const Json& object, const char* key)
@@ -64,8 +42,8 @@ void add_identity(const Json* sandbox, std::vector<MatchKeys::Identity>& identit
 
 bool names_sandbox(const std::string& pattern, const MatchKeys::Identity& identity)
 {
-    return (!identity.id.empty() && pattern == identity.id) || glob(pattern, identity.cgroup) ||
-           glob(pattern, identity.instance) || glob(pattern, identity.function + "/" + identity.instance);
+    return (!identity.id.empty() && pattern == identity.id) || wildcard_match(pattern, identity.cgroup) ||
+           wildcard_match(pattern, identity.instance) || wildcard_match(pattern, identity.function + "/" + identity.instance);
 }
 
 std::size_t severity_rank(std::string_view severity)
@@ -110,7 +88,7 @@ MatchKeys match_keys(const Sandbox& sandbox)
 
 bool kind_matches(std::string_view pattern, std::string_view kind)
 {
-    return pattern.empty() || glob(pattern, kind);
+    return pattern.empty() || wildcard_match(pattern, kind);
 }
 
 bool Filter::matches(const MatchKeys& keys) const
@@ -118,11 +96,11 @@ bool Filter::matches(const MatchKeys& keys) const
     const auto any_sandbox = [&](auto&& wanted) { return std::ranges::any_of(keys.sandboxes, wanted); };
     if (!sandbox.empty() && !any_sandbox([&](const auto& identity) { return names_sandbox(sandbox, identity); }))
         return false;
-    if (!function.empty() && !any_sandbox([&](const auto& identity) { return glob(function, identity.function); }))
+    if (!function.empty() && !any_sandbox([&](const auto& identity) { return wildcard_match(function, identity.function); }))
         return false;
-    if (!rule.empty() && !glob(rule, keys.rule))
+    if (!rule.empty() && !wildcard_match(rule, keys.rule))
         return false;
-    if (!kind.empty() && !std::ranges::any_of(keys.kinds, [&](const auto& one) { return glob(kind, one); }))
+    if (!kind.empty() && !std::ranges::any_of(keys.kinds, [&](const auto& one) { return wildcard_match(kind, one); }))
         return false;
     return severity.empty() || severity_rank(keys.severity) >= severity_rank(severity);
 }

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "daemon/base/wildcard.h"
 #include "daemon/policy/policy_fields.h"
 
 namespace fnshield {
@@ -24,37 +25,13 @@ bool is_glob(std::string_view pattern)
     return pattern.find_first_of("*?") != std::string_view::npos;
 }
 
-// A glob in which * crosses everything: the parts of a name are words, not paths.
-bool name_fits(std::string_view pattern, std::string_view name)
-{
-    std::size_t p = 0;
-    std::size_t n = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t taken = 0;
-    while (n < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            taken = n;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
-            ++p;
-            ++n;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            n = ++taken;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
 // Whether some word fits both: reachable[i][j] = a prefix of one word fits a[0, i) and b[0, j).
 bool overlap(std::string_view a, std::string_view b)
 {
     if (!is_glob(a))
-        return name_fits(b, a);
+        return wildcard_match(b, a);
     if (!is_glob(b))
-        return name_fits(a, b);
+        return wildcard_match(a, b);
     const std::size_t width = b.size() + 1;
     std::vector<char> reachable((a.size() + 1) * width, 0);
     reachable[0] = 1;
@@ -93,8 +70,8 @@ unsigned rank_of(std::string_view pattern)
 
 bool fits(const Policy::Match& match, const SandboxName& name)
 {
-    return name_fits(match.function, name.function) && name_fits(match.tenant, name.tenant) &&
-           name_fits(match.platform, name.platform);
+    return wildcard_match(match.function, name.function) && wildcard_match(match.tenant, name.tenant) &&
+           wildcard_match(match.platform, name.platform);
 }
 
 }  // namespace
