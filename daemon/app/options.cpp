@@ -34,7 +34,8 @@ std::expected<Options, ParseEnd> parse_command_line(int argc, const char* const*
     app.set_version_flag("--version", std::string("fnshieldd ") + FNSHIELD_VERSION);
     app.footer(
         "Exit codes: 0 stopped as asked; 1 failed while running; 2 bad usage, configuration or policy; 3 this kernel "
-        "or these privileges cannot do it.\nSIGHUP reloads configuration and policies, SIGTERM stops. See fnshieldd(8).");
+        "or these privileges cannot do it.\nSIGHUP reloads configuration and policies, SIGTERM stops. See "
+        "fnshieldd(8).");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

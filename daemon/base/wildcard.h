@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Patterns over names: * is any text, a slash included, ? is one character. For paths, where * stops at a slash, there is
-// glob_match (daemon/policy/policy.h).
+// Patterns over names: * is any text, a slash included, ? is one character. For paths, where * stops at a slash, there
+// is glob_match (daemon/policy/policy.h).
 #pragma once
 
 #include <string_view>

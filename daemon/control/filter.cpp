@@ -43,7 +43,8 @@ void add_identity(const Json* sandbox, std::vector<MatchKeys::Identity>& identit
 bool names_sandbox(const std::string& pattern, const MatchKeys::Identity& identity)
 {
     return (!identity.id.empty() && pattern == identity.id) || wildcard_match(pattern, identity.cgroup) ||
-           wildcard_match(pattern, identity.instance) || wildcard_match(pattern, identity.function + "/" + identity.instance);
+           wildcard_match(pattern, identity.instance) ||
+           wildcard_match(pattern, identity.function + "/" + identity.instance);
 }
 
 std::size_t severity_rank(std::string_view severity)
@@ -96,7 +97,8 @@ bool Filter::matches(const MatchKeys& keys) const
     const auto any_sandbox = [&](auto&& wanted) { return std::ranges::any_of(keys.sandboxes, wanted); };
     if (!sandbox.empty() && !any_sandbox([&](const auto& identity) { return names_sandbox(sandbox, identity); }))
         return false;
-    if (!function.empty() && !any_sandbox([&](const auto& identity) { return wildcard_match(function, identity.function); }))
+    if (!function.empty() &&
+        !any_sandbox([&](const auto& identity) { return wildcard_match(function, identity.function); }))
         return false;
     if (!rule.empty() && !wildcard_match(rule, keys.rule))
         return false;

@@ -24,7 +24,8 @@ constexpr RuleDescriptor kDescriptor{
     .short_text = "Events of a sandbox were lost",
     .long_text =
         "The sandbox did more than could be passed on; what was lost is counted, not known. Its other alerts "
-        "say degraded. Look at what it does (fnshield events --sandbox): a flood may be meant to hide something. Losses "
+        "say degraded. Look at what it does (fnshield events --sandbox): a flood may be meant to hide something. "
+        "Losses "
         "of the node as a whole mean that a ring or a table is too small for it.",
     .kinds = kKinds,
 };

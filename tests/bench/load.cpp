@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bench_load: one kind of work in a tight loop, timed from inside. bench.py runs it with and without the daemon, inside a
-// sandbox and outside. `bench_load NAME MILLISECONDS` → one line "operations wall_ns cpu_ns"; cpu_ns is user + system of
-// this process and its ended children.
+// bench_load: one kind of work in a tight loop, timed from inside. bench.py runs it with and without the daemon, inside
+// a sandbox and outside. `bench_load NAME MILLISECONDS` → one line "operations wall_ns cpu_ns"; cpu_ns is user + system
+// of this process and its ended children.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -207,8 +207,8 @@ struct Load {
 };
 
 constexpr Load kLoads[] = {
-    {"null", null_syscall},     {"open", open_close}, {"udp", udp_send},         {"connect", connect_close},
-    {"vmread", vmread},         {"exec", exec},       {"http", http_keep_alive},
+    {"null", null_syscall}, {"open", open_close}, {"udp", udp_send},         {"connect", connect_close},
+    {"vmread", vmread},     {"exec", exec},       {"http", http_keep_alive},
 };
 
 }  // namespace
