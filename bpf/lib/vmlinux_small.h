@@ -204,10 +204,15 @@ struct idr {
 	struct xarray idr_rt;
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
 struct pid_namespace {
 	struct idr idr;
 	struct task_struct *child_reaper;
 	unsigned int level;
+	struct ns_common ns;
 };
 
 struct upid {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/app/kernel_side.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "daemon/kernel/adoption.h"
+#include "daemon/kernel/own_tgid.h"
 #include "daemon/sensors/lifecycle_sensor.h"
 #include "daemon/sensors/process_sensor.h"
 
@@ -75,10 +74,17 @@ Result<std::unique_ptr<KernelSide>> KernelSide::make(const Host& host, const Opt
 
 Result<void> KernelSide::load(const Options& options)
 {
+    auto self = own_tgid();
+    if (!self)
+        return pass(std::move(self));
+    if (self->nested)
+        problems_.push_back(
+            "the daemon runs in a pid namespace of its own: what /proc tells about processes outside of it is missing; "
+            "give its container the host's pid namespace");
     const SensorContext context{.host = host_,
                                 .maps = maps_,
                                 .choice = options.choice,
-                                .daemon_tgid = static_cast<std::uint32_t>(::getpid()),
+                                .daemon_tgid = self->number,
                                 .bulk_budget = options.bulk_budget};
     for (const SensorRow& row : sensor_rows()) {
         auto sensor = row.make(context);

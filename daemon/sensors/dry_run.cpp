@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sensors/dry_run.h"
 
-#include <unistd.h>
+#include "daemon/kernel/own_tgid.h"
 
 namespace fnshield {
 namespace {
@@ -30,8 +30,10 @@ Result<std::vector<DryRun>> dry_run_sensors(const Host& host, const ProgramChoic
     auto maps = SharedMaps::make();
     if (!maps)
         return pass(std::move(maps));
-    const SensorContext context{
-        .host = host, .maps = *maps, .choice = choice, .daemon_tgid = static_cast<std::uint32_t>(::getpid())};
+    auto self = own_tgid();
+    if (!self)
+        return pass(std::move(self));
+    const SensorContext context{.host = host, .maps = *maps, .choice = choice, .daemon_tgid = self->number};
     std::vector<DryRun> tried;
     for (const SensorRow& row : sensor_rows())
         tried.push_back(try_sensor(row, context));

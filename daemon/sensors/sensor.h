@@ -26,7 +26,7 @@ struct SensorContext {
     const Host& host;
     const SharedMaps& maps;
     ProgramChoice choice;
-    std::uint32_t daemon_tgid = 0;
+    std::uint32_t daemon_tgid = 0;     // as the kernel's programs see it: own_tgid()
     std::uint32_t bulk_budget = 4000;  // events a second and sandbox in the bulk ring
     Nanoseconds repeat_after_ns = kSecond;
 };
