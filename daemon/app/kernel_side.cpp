@@ -29,13 +29,21 @@ fns_parent parent_entry(const ParentSpec& spec)
     return entry;
 }
 
+Event loss_event(Nanoseconds now_ns, SandboxId sandbox, LossBody body)
+{
+    Event event;
+    event.kind = EventKind::loss;
+    event.time_ns = now_ns;
+    event.sandbox = sandbox;
+    event.body = std::move(body);
+    return event;
+}
+
 }  // namespace
 
 bool KernelSide::Loaded::attached() const
 {
-    return sensor && std::ranges::none_of(sensor->programs(), [](const ProgramStatus& program) {
-               return !program.attached && program.reason.starts_with("cannot");
-           });
+    return sensor && std::ranges::none_of(sensor->programs(), &ProgramStatus::failed);
 }
 
 std::string_view KernelSide::Loaded::backend() const
@@ -214,10 +222,23 @@ std::vector<Event> KernelSide::losses(Nanoseconds now_ns)
 {
     std::vector<Event> events;
     std::uint64_t total = 0;
-    for (int sensor = 0; sensor < FNS_SENSOR_COUNT; ++sensor)
-        if (auto counters = maps_.total(static_cast<fns_sensor>(sensor)))
-            for (const std::uint64_t lost : counters->lost)
-                total += lost;
+    for (int id = 0; id < FNS_SENSOR_COUNT; ++id) {
+        const auto sensor = static_cast<fns_sensor>(id);
+        const auto counters = maps_.total(sensor);
+        if (!counters)
+            continue;
+        for (int stage = 0; stage < FNS_LOSS_STAGE_COUNT; ++stage) {
+            total += counters->lost[stage];
+            std::uint64_t& before = lost_by_stage_before_[{id, stage}];
+            if (counters->lost[stage] > before)
+                events.push_back(
+                    loss_event(now_ns, kHost,
+                               {.events = counters->lost[stage] - before,
+                                .sensor = std::string(sensor_name(sensor)),
+                                .stage = std::string(loss_stage_name(static_cast<fns_loss_stage>(stage)))}));
+            before = counters->lost[stage];
+        }
+    }
     if (total == total_lost_before_)
         return events;  // the walk over all sandboxes is only for bad days
     total_lost_before_ = total;
@@ -225,13 +246,8 @@ std::vector<Event> KernelSide::losses(Nanoseconds now_ns)
         std::uint64_t& before = lost_before_[id];
         if (sandbox.lost_events <= before)
             return;
-        Event event;
-        event.kind = EventKind::loss;
-        event.time_ns = now_ns;
-        event.sandbox = id;
-        event.body = LossBody{.events = sandbox.lost_events - before, .sensor = {}, .stage = {}};
+        events.push_back(loss_event(now_ns, id, {.events = sandbox.lost_events - before, .sensor = {}, .stage = {}}));
         before = sandbox.lost_events;
-        events.push_back(std::move(event));
     });
     return events;
 }

@@ -5,6 +5,7 @@
 // back, then events are trusted.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,7 +67,8 @@ public:
     // Some sandbox is half frozen: ask for changes again at the next tick.
     [[nodiscard]] bool freezer_settling() const;
 
-    // Sandboxes that lost events since the last call, as loss events of `now_ns`.
+    // What was lost since the last call, as loss events of `now_ns`: of the node by sensor and stage, and of each
+    // sandbox that lost some.
     [[nodiscard]] std::vector<Event> losses(Nanoseconds now_ns);
 
     [[nodiscard]] Rings& rings() { return *rings_; }
@@ -88,8 +90,9 @@ private:
     std::unique_ptr<Rings> rings_;
     std::vector<Loaded> sensors_;
     ParentRules rules_;
-    std::unordered_map<std::uint64_t, std::string> parent_cgroups_;  // id → path
-    std::unordered_map<std::uint64_t, std::uint64_t> lost_before_;   // sandbox → events
+    std::unordered_map<std::uint64_t, std::string> parent_cgroups_;      // id → path
+    std::unordered_map<std::uint64_t, std::uint64_t> lost_before_;       // sandbox → events
+    std::map<std::pair<int, int>, std::uint64_t> lost_by_stage_before_;  // (sensor, stage)
     std::uint64_t total_lost_before_ = 0;
     std::optional<V1Freezer> freezer_;
     std::vector<std::string> problems_;

@@ -62,20 +62,16 @@ void override_config(Config& config, const Options& options, Diagnostics& diagno
     }
 }
 
-// What is asked for, wherever it was asked, and this version does not have.
-void warn_of_the_absent(const Config& config, Diagnostics& diagnostics)
+// By the file or by --mode.
+void warn_of_enforce(const Config& config, Diagnostics& diagnostics)
 {
-    const auto warn = [&](std::string message) {
+    if (config.mode == Mode::enforce)
         diagnostics.push_back({.file = config.file.empty() ? "command line" : config.file,
                                .place = {},
-                               .message = std::move(message),
+                               .message =
+                                   "mode enforce is not in this version yet: nothing is denied or killed, alerts "
+                                   "say \"taken\": \"none\"",
                                .level = DiagnosticLevel::warning});
-    };
-    if (config.mode == Mode::enforce)
-        warn("mode enforce is not in this version yet: nothing is denied or killed, alerts say \"taken\": \"none\"");
-    if (config.backend == BackendChoice::lsm || config.backend == BackendChoice::fentry)
-        warn("backend " + std::string(backend_choice_name(config.backend)) +
-             " is not in this version yet: the tracepoint backend is used");
 }
 
 }  // namespace
@@ -88,7 +84,7 @@ SettingsLoad load_settings(const Options& options)
     if (!config.config)
         return load;
     override_config(*config.config, options, load.diagnostics);
-    warn_of_the_absent(*config.config, load.diagnostics);
+    warn_of_enforce(*config.config, load.diagnostics);
 
     PolicyLoad policies =
         PolicySet::load(config.config->policy_dir, {.is_known_rule = is_known_rule,

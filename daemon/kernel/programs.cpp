@@ -66,9 +66,10 @@ std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const P
                              .syscall_tracepoint = std::string(name_after(spec.hook, kSyscall))};
         if (!status.reason.empty() && !spec.loses.empty())
             status.reason += ": " + std::string(spec.loses);
-        if (bpf_object__find_program_by_name(object, status.code.c_str()) == nullptr)
+        if (bpf_object__find_program_by_name(object, status.code.c_str()) == nullptr) {
+            status.failed = true;
             status.reason = "no such program in the object";
-        else if (status.reason.empty())
+        } else if (status.reason.empty())
             wanted.insert(status.code);
         statuses.push_back(std::move(status));
     }
@@ -92,6 +93,7 @@ std::vector<BpfLink> attach_programs(bpf_object* object, std::vector<ProgramStat
             links.emplace_back(link);
             status.attached = true;
         } else {
+            status.failed = true;
             status.reason = fail_errno("cannot attach " + status.program).error().message;
         }
     }

@@ -42,8 +42,9 @@ struct ProgramStatus {
     std::string program;
     Backend backend;
     bool attached = false;
-    std::string reason;              // why not, and what is not seen then
-    std::string code;                // the program in the object
+    bool failed = false;  // it was wanted and should have worked; otherwise what is not attached was not wanted here
+    std::string reason;   // why not, and what is not seen then
+    std::string code;     // the program in the object
     std::string syscall_tracepoint;  // "sys_exit_openat"; empty = attached as its section says
 };
 

@@ -20,7 +20,7 @@ Result<std::unique_ptr<Sensor>> make_attached(const SensorRow& row, const Sensor
     if (auto attached = (*sensor)->attach(); !attached)
         return pass(std::move(attached));
     for (const ProgramStatus& program : (*sensor)->programs())
-        if (!program.attached && program.reason.starts_with("cannot"))
+        if (program.failed)
             return fail(program.program + ": " + program.reason);
     return sensor;
 }
