@@ -12,6 +12,11 @@
 const volatile __u32 fns_bulk_budget = 4000;
 /* A repeated act is forwarded again after this long, with the number of repeats in between. */
 const volatile __u64 fns_repeat_after_ns = FNS_NS_PER_SECOND;
+/*
+ * Begins every hash of fns_seen_key.what; random, set before loading. Without it a sandbox could work out a harmless act
+ * whose hash is that of the one to hide: fns_mix can be turned round, and addresses are the caller's choice.
+ */
+const volatile __u64 fns_seen_secret = 0;
 /* Critical events that one sandbox may send a second by acts that it can repeat at will. */
 const volatile __u32 fns_critical_share = 200;
 
@@ -95,7 +100,10 @@ static __always_inline bool fns_is_repeat(enum fns_sensor sensor, __u64 sandbox_
     return false;
 }
 
-/* Mixes one more word into a fns_seen_key.what (the finaliser of splitmix64). */
+/*
+ * Mixes one more word into a fns_seen_key.what (the finaliser of splitmix64). The first hash is fns_seen_secret, never a
+ * word of the act: two words of one act that are only put together by XOR can stand in for each other.
+ */
 static __always_inline __u64 fns_mix(__u64 hash, __u64 word)
 {
     hash = (hash ^ word) + 0x9e3779b97f4a7c15ULL;

@@ -62,9 +62,9 @@ static __always_inline void fns_fill_endpoint(struct fns_endpoint *endpoint, con
 
 static __always_inline __u64 fns_peer_hash(const struct fns_peer *peer, __u32 protocol)
 {
-    __u64 hash = fns_mix((__u64)peer->word[0] << 32 | peer->word[1],
-                         (__u64)protocol << 32 | (__u32)peer->port_be << 16 | peer->family);
+    __u64 hash = fns_mix(fns_seen_secret, (__u64)peer->word[0] << 32 | peer->word[1]);
 
+    hash = fns_mix(hash, (__u64)protocol << 32 | (__u32)peer->port_be << 16 | peer->family);
     if (peer->family == AF_INET6)
         hash = fns_mix(hash, (__u64)peer->word[2] << 32 | peer->word[3]);
     return hash;

@@ -71,7 +71,7 @@ static __always_inline __u64 dns_hash(__u64 hash, __u64 word, bool first)
 
 __noinline __u64 dns_packet_hash(struct __sk_buff *skb, __u32 offset, __u32 length)
 {
-    __u64 hash = length;
+    __u64 hash = fns_mix(fns_seen_secret, length);
 
     for (__u32 at = 0; at < FNS_DNS_QUESTION_BYTES && at < length; at += 16) {
         __u64 words[2] = {};
@@ -158,7 +158,7 @@ static __always_inline void dns_stream_message(struct __sk_buff *skb, struct fns
     struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
     struct fns_dns_event *event;
     struct fns_packet packet;
-    __u64 what = length;
+    __u64 what = fns_mix(fns_seen_secret, length);
     __u32 repeats;
 
     if (!sandbox || !fns_read_packet(skb, &packet))

@@ -50,9 +50,10 @@ extern struct fns_socket_calls_map socket_calls SEC(".maps");
 
 static __always_inline void raw_socket(struct act *act, struct fns_sandbox *sandbox)
 {
-    __u64 what = fns_mix((__u64)act->domain << 32 | act->type, (__u64)act->protocol << 32 | (__u32)act->result);
+    __u64 what = fns_mix(fns_seen_secret, (__u64)act->domain << 32 | act->type);
     __u32 repeats;
 
+    what = fns_mix(what, (__u64)act->protocol << 32 | (__u32)act->result);
     act->kind = FNS_EVENT_SOCKET;
     act->task = current_task();
     if (!fns_is_repeat(FNS_SENSOR_EGRESS, sandbox->sandbox_id, act->kind, current_tgid(), what, &repeats))

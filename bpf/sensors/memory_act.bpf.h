@@ -106,7 +106,8 @@ static __noinline int fns_report_candidate(const struct fns_memory_act *act, str
 
     if (tgid == daemon_tgid)
         return 0;
-    what = fns_mix(act->name.head, (__u64)act->access << 32 | (__u64)act->via << 16 | act->attempted);
+    what = fns_mix(fns_seen_secret, act->name.head);
+    what = fns_mix(what, (__u64)act->access << 32 | (__u64)act->via << 16 | act->attempted);
     if (target)
         what = fns_mix(what, BPF_CORE_READ(target, tgid));
     if (fns_is_repeat(FNS_SENSOR_MEMORY, fns_sandbox_id(actor), kind, tgid, what, &repeats))

@@ -147,6 +147,7 @@ Result<std::unique_ptr<Sensor>> make_egress_sensor(const SensorContext& context)
         return pass(std::move(skeleton));
     (*skeleton)->rodata->fns_bulk_budget = context.bulk_budget;
     (*skeleton)->rodata->fns_repeat_after_ns = context.repeat_after_ns;
+    (*skeleton)->rodata->fns_seen_secret = context.seen_secret;
     auto programs = choose_egress_programs(skeleton->object(), context);
     if (auto shared = context.maps.share_with(skeleton->object()); !shared)
         return pass(std::move(shared));

@@ -77,6 +77,7 @@ Result<std::unique_ptr<Sensor>> make_memory_sensor(const SensorContext& context)
         return pass(std::move(skeleton));
     (*skeleton)->rodata->daemon_tgid = context.daemon_tgid;
     (*skeleton)->rodata->fns_repeat_after_ns = context.repeat_after_ns;
+    (*skeleton)->rodata->fns_seen_secret = context.seen_secret;
     auto programs = choose_programs(skeleton->object(), kPrograms, context.host, context.choice);
     const auto is_lock = [](const ProgramStatus& status) { return status.program == "memory_lock"; };
     const auto lock = std::ranges::find_if(programs, is_lock);

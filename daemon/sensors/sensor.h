@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/random.h"
 #include "daemon/base/result.h"
 #include "daemon/kernel/host.h"
 #include "daemon/kernel/programs.h"
@@ -29,6 +30,7 @@ struct SensorContext {
     std::uint32_t daemon_tgid = 0;     // as the kernel's programs see it: own_tgid()
     std::uint32_t bulk_budget = 4000;  // events a second and sandbox in the bulk ring
     Nanoseconds repeat_after_ns = kSecond;
+    std::uint64_t seen_secret = random_word();  // begins the hashes of acts, so that nobody can foresee them
 };
 
 class Sensor {

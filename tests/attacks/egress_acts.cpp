@@ -47,6 +47,17 @@ int tcp(Arguments arguments)
     return report(connect(make_socket(peer.family(), SOCK_STREAM), peer.get(), peer.length));
 }
 
+// Two acts that a careless hash takes for one: a socket of UDP is connected to an address that differs from the given
+// one as much as the two protocols do, which sends nothing and may lead nowhere; right after it TCP to the given one.
+int shadowed_tcp(Arguments arguments)
+{
+    const Address peer = peer_of(arguments);
+    Address shadow = peer;
+    reinterpret_cast<sockaddr_in*>(&shadow.storage)->sin_addr.s_addr ^= IPPROTO_TCP ^ IPPROTO_UDP;
+    (void)connect(make_socket(peer.family(), SOCK_DGRAM), shadow.get(), shadow.length);
+    return report(connect(make_socket(peer.family(), SOCK_STREAM), peer.get(), peer.length));
+}
+
 int udp_sendto(Arguments arguments)
 {
     const Address peer = peer_of(arguments);
@@ -243,6 +254,7 @@ int local_only(Arguments)
 
 constexpr Act kActs[] = {
     {"egress-tcp", "ADDRESS PORT [COUNT]", tcp},
+    {"egress-shadowed-tcp", "ADDRESS PORT", shadowed_tcp},
     {"egress-udp-sendto", "ADDRESS PORT [COUNT]", udp_sendto},
     {"egress-scan", "ADDRESS COUNT", scan},
     {"egress-udp-sendmsg", "ADDRESS PORT", udp_sendmsg},

@@ -349,5 +349,15 @@ TEST_F(Egress, NestedParentsSeeAnActOnce)
     EXPECT_EQ(total->suppressed, 18U);
 }
 
+// What is quiet as a repeat must be the same act: nobody may make another one look like it.
+TEST_F(Egress, AContactIsNotHiddenByOneToAnotherAddressAndProtocol)
+{
+    act({"egress-shadowed-tcp", "169.254.169.254", "80"});
+    std::vector<std::string> peers;
+    for (const Event& event : of(EventKind::connect))
+        peers.push_back(event.as<SocketBody>()->remote.address_text());
+    EXPECT_THAT(peers, ::testing::UnorderedElementsAre("190.254.169.254", "169.254.169.254"));
+}
+
 }  // namespace
 }  // namespace fnshield::testing
