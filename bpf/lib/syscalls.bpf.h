@@ -21,6 +21,7 @@
     X(EXECVE, 59, 11)                                                                                                  \
     X(CHDIR, 80, 12)                                                                                                   \
     X(FCHDIR, 81, 133)                                                                                                 \
+    X(CHROOT, 161, 61)                                                                                                 \
     X(READLINK, 89, 85)                                                                                                \
     X(PTRACE, 101, 26)                                                                                                 \
     X(GETDENTS64, 217, 220)                                                                                            \

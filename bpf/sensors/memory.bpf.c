@@ -155,7 +155,8 @@ FNS_ON_EXIT(ptrace, true, fns_ptrace_returned)
 FNS_ON_EXIT(pidfd_getfd, true, fns_pidfd_getfd_returned)
 FNS_ON_EXIT(kcmp, true, fns_kcmp_returned)
 /* Frequent on the host, which is not asked: it returns after one look-up. */
-FNS_ON_EXIT(chdir, fns_current_sandbox(), fns_chdir_returned)
+FNS_ON_EXIT(chdir, fns_current_sandbox(), fns_directory_changed, false)
+FNS_ON_EXIT(chroot, fns_current_sandbox(), fns_directory_changed, true)
 FNS_ON_EXIT(readlink, fns_current_sandbox(), fns_readlink_returned)
 
 SEC("tp/syscalls/sys_exit_open")
@@ -204,7 +205,10 @@ int BPF_PROG(exit_compat, struct pt_regs *regs, long result)
         break;
     case FNS_CALL_CHDIR:
     case FNS_CALL_FCHDIR:
-        fns_chdir_returned(&call, result);
+        fns_directory_changed(&call, result, false);
+        break;
+    case FNS_CALL_CHROOT:
+        fns_directory_changed(&call, result, true);
         break;
     case FNS_CALL_READLINK:
     case FNS_CALL_READLINKAT:

@@ -227,10 +227,12 @@ static __noinline int fns_open_returned(long result)
     return 0;
 }
 
-/* chdir and fchdir: the working directory is what was reached. */
-static __noinline int fns_chdir_returned(const struct fns_call *call, long result)
+/* chdir, fchdir and chroot: the directory that the process now stands in is what was reached. */
+static __noinline int fns_directory_changed(const struct fns_call *call, long result, bool root)
 {
+    const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
     struct fns_sandbox *actor = fns_current_sandbox();
+    const struct fs_struct *fs = BPF_CORE_READ(task, fs);
     struct fns_memory_act *act;
     struct path path = {};
 
@@ -243,7 +245,10 @@ static __noinline int fns_chdir_returned(const struct fns_call *call, long resul
         fns_path_refused(act, call);
         return 0;
     }
-    fns_read_base(&path, AT_FDCWD);
+    if (root)
+        bpf_core_read(&path, sizeof(path), &fs->root);
+    else
+        bpf_core_read(&path, sizeof(path), &fs->pwd);
     if (result == 0 && path.dentry)
         fns_judge_path(act, call, &path, NULL, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
     return 0;

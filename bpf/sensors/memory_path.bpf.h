@@ -149,7 +149,8 @@ static __always_inline void fns_read_call_hint(struct fns_memory_act *act, const
     bool relative = word == FNS_CALL_OPENAT || word == FNS_CALL_OPENAT2 || word == FNS_CALL_READLINKAT;
 
     act->target = NULL;
-    if (!relative && word != FNS_CALL_OPEN && word != FNS_CALL_READLINK && word != FNS_CALL_CHDIR)
+    if (!relative && word != FNS_CALL_OPEN && word != FNS_CALL_READLINK && word != FNS_CALL_CHDIR &&
+        word != FNS_CALL_CHROOT)
         return;
     first = fns_call_argument(call, 0);
     fns_read_path_hint(act, relative ? (__s32)first : AT_FDCWD,

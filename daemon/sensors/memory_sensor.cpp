@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kOpens = "/proc/PID files opened but not read, or that read without the memory's lock";
 
-constexpr std::string_view kFolders = "a working directory taken through /proc/PID/root or cwd";
+constexpr std::string_view kFolders = "a working or root directory taken through /proc/PID/root or cwd";
 constexpr std::string_view kLinks = "/proc/PID/{exe,cwd,root,fd,ns} read as links";
 
 constexpr ProgramSpec kPrograms[] = {
@@ -34,6 +34,7 @@ constexpr ProgramSpec kPrograms[] = {
      "descriptors taken out of another process"},
     {"exit_chdir", Backend::tracepoint, Tier::full, "syscall:sys_exit_chdir", kFolders},
     {"exit_fchdir", Backend::tracepoint, Tier::full, "syscall:sys_exit_fchdir", kFolders, "exit_chdir"},
+    {"exit_chroot", Backend::tracepoint, Tier::full, "syscall:sys_exit_chroot", kFolders},
     {"exit_readlink", Backend::tracepoint, Tier::full, "syscall:sys_exit_readlink", kLinks},
     {"exit_readlinkat", Backend::tracepoint, Tier::full, "syscall:sys_exit_readlinkat", kLinks, "exit_readlink"},
     {"exit_kcmp", Backend::tracepoint, Tier::full, "syscall:sys_exit_kcmp", "kcmp of another process"},
@@ -76,6 +77,7 @@ Result<std::unique_ptr<Sensor>> make_memory_sensor(const SensorContext& context)
     if (!skeleton)
         return pass(std::move(skeleton));
     (*skeleton)->rodata->daemon_tgid = context.daemon_tgid;
+    (*skeleton)->rodata->fns_bulk_budget = context.bulk_budget;
     (*skeleton)->rodata->fns_repeat_after_ns = context.repeat_after_ns;
     (*skeleton)->rodata->fns_seen_secret = context.seen_secret;
     auto programs = choose_programs(skeleton->object(), kPrograms, context.host, context.choice);

@@ -92,6 +92,11 @@ int proc_chdir(Arguments arguments)
     return print_result(chdir(proc_path(arguments, word(arguments, kName)).c_str()));
 }
 
+int proc_chroot(Arguments arguments)
+{
+    return print_result(chroot(proc_path(arguments, word(arguments, kName)).c_str()));
+}
+
 int pidfd_getfd_act(Arguments arguments)
 {
     const long pidfd = syscall(SYS_pidfd_open, pid(arguments), 0);
@@ -215,6 +220,7 @@ constexpr Act kActs[] = {
     {"proc_link", "PID ADDRESS NAME", proc_link},
     {"proc_link_dirfd", "PID ADDRESS NAME", proc_link_dirfd},
     {"proc_chdir", "PID ADDRESS NAME", proc_chdir},
+    {"proc_chroot", "PID ADDRESS NAME", proc_chroot},
     {"pidfd_getfd", "PID ADDRESS FD", pidfd_getfd_act},
     {"kcmp", "PID", kcmp_act},
     {"list_processes", "", list_processes},

@@ -120,6 +120,7 @@ const Case kOpenCases[] = {
      0,
      true},
     {"proc_chdir", {"root"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "root", 1, false, 1, 0, true},
+    {"proc_chroot", {"root"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, "root", 1, false, 1, 0, true},
     {"proc_chdir", {"fd"}, kMemory, FNS_ACCESS_PEEK, FNS_VIA_PROC_FILE, "fd", 1, false, 1, 0},
     {"proc_open", {"fd/{memfd}"}, kFd, FNS_ACCESS_FD, FNS_VIA_PROC_LINK, "fd/{memfd}", 1, false, 1, 0},
     {"proc_open", {"fd/{pipe}"}, kFd, FNS_ACCESS_FD, FNS_VIA_PROC_LINK, "fd/{pipe}", 1, false, 1, 0},
