@@ -13,8 +13,8 @@ const volatile __u32 fns_bulk_budget = 4000;
 /* A repeated act is forwarded again after this long, with the number of repeats in between. */
 const volatile __u64 fns_repeat_after_ns = FNS_NS_PER_SECOND;
 /*
- * Begins every hash of fns_seen_key.what; random, set before loading. Without it a sandbox could work out a harmless act
- * whose hash is that of the one to hide: fns_mix can be turned round, and addresses are the caller's choice.
+ * Begins every hash of fns_seen_key.what; random, set before loading. Without it a sandbox could work out a harmless
+ * act whose hash is that of the one to hide: fns_mix can be turned round, and addresses are the caller's choice.
  */
 const volatile __u64 fns_seen_secret = 0;
 /* Critical events that one sandbox may send a second by acts that it can repeat at will. */
@@ -54,20 +54,36 @@ static __always_inline bool fns_within_budget(struct fns_sandbox *sandbox, __u64
     return sandbox->window_events <= fns_bulk_budget;
 }
 
-/*
- * The ring for an act that matters and that a sandbox can repeat at will (listen, a raw socket, a metadata address):
- * critical up to fns_critical_share a second, then bulk, so that no sandbox can fill the critical ring by itself.
- */
-static __always_inline enum fns_ring fns_critical_within_share(struct fns_sandbox *sandbox)
+/* Counts an event in a share of fns_critical_share a second; true while some of it is left. */
+static __always_inline bool fns_share_is_left(__u64 *window_ns, __u64 *events)
 {
     __u64 now_ns = bpf_ktime_get_boot_ns();
 
-    if (now_ns - sandbox->critical_window_ns > FNS_NS_PER_SECOND) {
-        sandbox->critical_window_ns = now_ns;
-        sandbox->critical_events = 0;
+    if (now_ns - *window_ns > FNS_NS_PER_SECOND) {
+        *window_ns = now_ns;
+        *events = 0;
     }
-    __sync_fetch_and_add(&sandbox->critical_events, 1);
-    return sandbox->critical_events <= fns_critical_share ? FNS_RING_CRITICAL : FNS_RING_BULK;
+    __sync_fetch_and_add(events, 1);
+    return *events <= fns_critical_share;
+}
+
+/*
+ * The ring for an act that is mostly an alert by itself and that a sandbox can repeat at will (a raw socket, a metadata
+ * address, another's memory): critical up to fns_critical_share a second, then bulk, so that no sandbox can fill the
+ * critical ring by itself. Who spends the share has been reported. NULL for the host.
+ */
+static __always_inline enum fns_ring fns_critical_within_share(struct fns_sandbox *sandbox)
+{
+    if (!sandbox)
+        return FNS_RING_CRITICAL;
+    return fns_share_is_left(&sandbox->critical_window_ns, &sandbox->critical_events) ? FNS_RING_CRITICAL
+                                                                                      : FNS_RING_BULK;
+}
+
+/* The same for acts that matter but are nobody's alert (listen). A share of their own: spent, it hides no other. */
+static __always_inline enum fns_ring fns_routine_within_share(struct fns_sandbox *sandbox)
+{
+    return fns_share_is_left(&sandbox->routine_window_ns, &sandbox->routine_events) ? FNS_RING_CRITICAL : FNS_RING_BULK;
 }
 
 /*
@@ -101,8 +117,8 @@ static __always_inline bool fns_is_repeat(enum fns_sensor sensor, __u64 sandbox_
 }
 
 /*
- * Mixes one more word into a fns_seen_key.what (the finaliser of splitmix64). The first hash is fns_seen_secret, never a
- * word of the act: two words of one act that are only put together by XOR can stand in for each other.
+ * Mixes one more word into a fns_seen_key.what (the finaliser of splitmix64). The first hash is fns_seen_secret, never
+ * a word of the act: two words of one act that are only put together by XOR can stand in for each other.
  */
 static __always_inline __u64 fns_mix(__u64 hash, __u64 word)
 {

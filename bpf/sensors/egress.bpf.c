@@ -241,7 +241,7 @@ static __always_inline void on_listen(const struct sock *sk)
     local = fns_socket_local(sk);
     if (!fns_is_repeat(FNS_SENSOR_EGRESS, sandbox->sandbox_id, act.kind, current_tgid(),
                        fns_peer_hash(&local, act.protocol), &repeats))
-        send_event(&act, NULL, &local, sandbox, fns_critical_within_share(sandbox), repeats);
+        send_event(&act, NULL, &local, sandbox, fns_routine_within_share(sandbox), repeats);
 }
 
 /* True where this connection is only to be counted; else *repeats and *first are set. */
@@ -288,7 +288,7 @@ static __always_inline void on_accepted(const struct sock *sk)
     struct act act = tcp_act(sk, FNS_EVENT_ACCEPT);
     remote = fns_socket_remote(sk);
     remote.mapped = 0;
-    send_event(&act, &remote, &local, sandbox, first ? fns_critical_within_share(sandbox) : FNS_RING_BULK, repeats);
+    send_event(&act, &remote, &local, sandbox, first ? fns_routine_within_share(sandbox) : FNS_RING_BULK, repeats);
 }
 
 SEC("tp_btf/inet_sock_set_state")

@@ -112,7 +112,7 @@ static __noinline int fns_report_candidate(const struct fns_memory_act *act, str
         what = fns_mix(what, BPF_CORE_READ(target, tgid));
     if (fns_is_repeat(FNS_SENSOR_MEMORY, fns_sandbox_id(actor), kind, tgid, what, &repeats))
         return 0;
-    event = fns_reserve(FNS_SENSOR_MEMORY, FNS_RING_CRITICAL, sizeof(*event), actor);
+    event = fns_reserve(FNS_SENSOR_MEMORY, fns_critical_within_share(actor), sizeof(*event), actor);
     if (!event)
         return 0;
     fns_fill_memory_event(event, act, actor, target_sandbox);

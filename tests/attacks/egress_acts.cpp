@@ -84,6 +84,19 @@ int scan(Arguments arguments)
     return report(connect(make_socket(AF_INET, SOCK_STREAM), metadata.get(), metadata.length));
 }
 
+// ADDRESS COUNT: listens on 300 ports, more than one sandbox's share of the critical ring, then scans.
+int listen_and_scan(Arguments arguments)
+{
+    for (int left = 300; left > 0; --left) {
+        const int fd = make_socket(AF_INET, SOCK_STREAM);
+        Address own = address_of("127.0.0.1", static_cast<std::uint16_t>(20000 + left));
+        if (bind(fd, own.get(), own.length) != 0 || listen(fd, 1) != 0)
+            give_up("listen");
+        close(fd);
+    }
+    return scan(arguments);
+}
+
 int udp_sendmsg(Arguments arguments)
 {
     Address peer = peer_of(arguments);
@@ -257,6 +270,7 @@ constexpr Act kActs[] = {
     {"egress-shadowed-tcp", "ADDRESS PORT", shadowed_tcp},
     {"egress-udp-sendto", "ADDRESS PORT [COUNT]", udp_sendto},
     {"egress-scan", "ADDRESS COUNT", scan},
+    {"egress-listen-scan", "ADDRESS COUNT", listen_and_scan},
     {"egress-udp-sendmsg", "ADDRESS PORT", udp_sendmsg},
     {"egress-udp-unspec", "ADDRESS PORT", udp_unspecified_family},
     {"egress-udp-connect", "ADDRESS PORT [COUNT]", udp_connect},

@@ -148,6 +148,20 @@ TEST_F(Egress, NoBudgetHidesTheMetadataService)
     EXPECT_EQ(of(EventKind::send).size() + of(EventKind::dns).size() + losses_, 501U);
 }
 
+// Nor can it be hidden by acts that spend the sandbox's share of the critical ring without an alert.
+TEST_F(Egress, NoShareOfListensHidesTheMetadataService)
+{
+    begin({.sensors = {FNS_SENSOR_EGRESS}, .choice = {}, .bulk_budget = 10, .sizes = {}});
+    ASSERT_FALSE(HasFatalFailure());
+    act({"egress-listen-scan", "10.1.2.3", "500"});
+    losses_ = harness_->lost();
+    EXPECT_GT(losses_, 300U);
+    EXPECT_LT(of(EventKind::listen).size(), 300U);
+    const auto connects = of(EventKind::connect);
+    ASSERT_THAT(connects, SizeIs(1));
+    EXPECT_EQ(connects[0].as<SocketBody>()->remote.address_text(), "169.254.169.254");
+}
+
 TEST_F(Egress, AnOptionThatNeedsTheSameCapabilityIsNoSocket)
 {
     act({"egress-mark-option"});

@@ -32,9 +32,11 @@ struct fns_sandbox {
     __u32 flags;       /* enum fns_sandbox_flag */
     __u32 policy_id;
     __u64 critical_window_ns; /* start of the second that critical_events counts */
-    __u64 critical_events;    /* in that second, of those acts that a sandbox can repeat at will */
+    __u64 critical_events;    /* in that second, of those telling acts that a sandbox can repeat at will */
+    __u64 routine_window_ns;  /* the same for acts that tell nothing by themselves */
+    __u64 routine_events;
 };
-FNS_ASSERT_SIZE(struct fns_sandbox, 80);
+FNS_ASSERT_SIZE(struct fns_sandbox, 96);
 
 enum fns_parent_flag {
     FNS_PARENT_REST = 1 << 0, /* {name*}: sandboxes may be any number of levels below */
