@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -205,11 +205,11 @@ Result<std::vector<Pattern>> compile_templates(std::span<const std::string> temp
         if (!parents.add(path->parent()))
             return fail(fmt::format("template '{}' disagrees with another about how deep under {} sandboxes lie", text,
                                     path->parent().path));
-        patterns.push_back({std::move(*path), std::string(kTemplatePlatform), "", ""});
+        // In the kernel the parent with the longest path counts; so it does here.
+        const auto length = [](const Pattern& pattern) { return pattern.path.parent().path.size(); };
+        const auto place = std::ranges::upper_bound(patterns, path->parent().path.size(), std::greater{}, length);
+        patterns.insert(place, {std::move(*path), std::string(kTemplatePlatform), "", ""});
     }
-    // In the kernel the parent with the longest path counts; so it does here.
-    std::ranges::stable_sort(patterns, std::greater{},
-                             [](const Pattern& pattern) { return pattern.path.parent().path.size(); });
     return patterns;
 }
 

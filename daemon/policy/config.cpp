@@ -337,8 +337,7 @@ ConfigLoad parse_config(std::string_view text, const std::string& file)
     Reader reader(file, load.diagnostics);
     reader.version(*root);
     reader.map(*root, kConfigFields, config);
-    std::ranges::stable_sort(load.diagnostics, {},
-                             [](const Diagnostic& d) { return std::pair(d.place.line, d.place.column); });
+    sort_by_place(load.diagnostics);
     if (!has_errors(load.diagnostics))
         load.config = std::move(config);
     return load;

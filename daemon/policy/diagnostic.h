@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace fnshield {
@@ -41,6 +43,15 @@ using Diagnostics = std::vector<Diagnostic>;
 [[nodiscard]] inline bool has_errors(const Diagnostics& diagnostics)
 {
     return std::ranges::any_of(diagnostics, [](const Diagnostic& d) { return d.level == DiagnosticLevel::error; });
+}
+
+// File by file, from top to bottom.
+inline void sort_by_place(Diagnostics& diagnostics)
+{
+    std::ranges::sort(diagnostics, {}, [](const Diagnostic& d) {
+        return std::tuple<std::string_view, int, int, std::string_view>(d.file, d.place.line, d.place.column,
+                                                                        d.message);
+    });
 }
 
 }  // namespace fnshield

@@ -276,12 +276,12 @@ std::shared_ptr<const PolicySet> PolicyCompiler::finish()
                              source->name),
                  DiagnosticLevel::warning});
     }
-    std::ranges::stable_sort(ordered,
-                             [&](const Source* a, const Source* b) { return specificity(*a) > specificity(*b); });
-    check_ties(ordered);
-    std::ranges::stable_sort(diagnostics_, {}, [](const Diagnostic& d) {
-        return std::tuple(std::string_view(d.file), d.place.line, d.place.column);
+    std::ranges::sort(ordered, [&](const Source* a, const Source* b) {
+        return std::tuple(specificity(*b), std::string_view(a->name)) <
+               std::tuple(specificity(*a), std::string_view(b->name));
     });
+    check_ties(ordered);
+    sort_by_place(diagnostics_);
     if (has_errors(diagnostics_))
         return nullptr;
 
