@@ -139,7 +139,8 @@ Result<void> Daemon::open_kernel()
                                 .outputs = *outputs_,
                                 .metrics = *metrics_,
                                 .control = *control_,
-                                .node = config.node};
+                                .node = config.node,
+                                .lost_events = [this](SandboxId id) { return kernel_->lost_events(id); }};
     pipeline_ = std::make_unique<Pipeline>(parts, [this](const Event& event) { on_seen(event); });
     const KernelSide::Options kernel{
         .choice = {.full_profile = config.fallback.full_profile, .compat_entry = config.fallback.compat_entry},

@@ -252,6 +252,12 @@ std::vector<Event> KernelSide::losses(Nanoseconds now_ns)
     return events;
 }
 
+bool KernelSide::lost_events(SandboxId sandbox) const
+{
+    const auto entry = maps_.sandboxes().lookup(sandbox);
+    return entry && entry->lost_events > 0;
+}
+
 std::size_t KernelSide::parents_at(std::string_view path) const
 {
     const std::string below = std::string(path) + "/";

@@ -71,6 +71,9 @@ public:
     // sandbox that lost some.
     [[nodiscard]] std::vector<Event> losses(Nanoseconds now_ns);
 
+    // True where events of this sandbox were lost, reported by losses() or not yet.
+    [[nodiscard]] bool lost_events(SandboxId sandbox) const;
+
     [[nodiscard]] Rings& rings() { return *rings_; }
     [[nodiscard]] const SharedMaps& maps() const { return maps_; }
     [[nodiscard]] const std::vector<Loaded>& sensors() const { return sensors_; }

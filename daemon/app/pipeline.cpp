@@ -64,7 +64,9 @@ void Pipeline::observe(const Event& event)
     measure(event);
     publish(event);
     for (const Detection& detection : parts_.engine.on_event(event, parts_.model)) {
-        const AlertContext context{.node = parts_.node, .wall_offset_ns = parts_.clock.wall_offset_ns()};
+        const AlertContext context{.node = parts_.node,
+                                   .wall_offset_ns = parts_.clock.wall_offset_ns(),
+                                   .lost_events = parts_.lost_events(detection.sandbox)};
         const auto recorded = parts_.book.record(detection, event, parts_.model, context);
         if (recorded.outcome == AlertBook::Outcome::made)
             count(*recorded.alert, detection.sandbox);

@@ -32,6 +32,7 @@ public:
         Metrics& metrics;
         ControlServer& control;
         std::string node;
+        std::function<bool(SandboxId)> lost_events;  // did the kernel count losses of this sandbox?
     };
     // Called with every event after the model took it, derived ones included: where the app acts on what happened.
     using OnSeen = std::function<void(const Event&)>;

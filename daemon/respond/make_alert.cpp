@@ -96,7 +96,7 @@ Alert make_alert(const Detection& detection, const Event& event, const Model& mo
         add_evidence(alert, earlier[i]);
     add_evidence(alert, event);
     alert.count = 1 + static_cast<std::uint64_t>(event.repeats);
-    alert.degraded = has_lost_events(detection.sandbox, model);
+    alert.degraded = context.lost_events || has_lost_events(detection.sandbox, model);
     alert.requested = detection.action();
     if (alert.requested == Action::alert)
         alert.taken = Action::alert;

@@ -16,6 +16,7 @@ namespace fnshield {
 struct AlertContext {
     std::string node;
     std::int64_t wall_offset_ns = 0;  // now
+    bool lost_events = false;         // the kernel counted losses of the sandbox, which the model may not know of yet
 };
 
 inline constexpr std::size_t kMaxEvidence = 8;              // events an alert

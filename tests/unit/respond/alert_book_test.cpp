@@ -272,6 +272,14 @@ TEST_F(AlertBookTest, OffIsCountedAndNoAlert)
     EXPECT_THAT(book.recent(), IsEmpty());
 }
 
+// The model hears of losses once a second; an alert does not wait for it.
+TEST_F(AlertBookTest, LossesThatTheModelHasNotHeardOfMakeItDegraded)
+{
+    AlertBook book(random);
+    context.lost_events = true;
+    EXPECT_TRUE(record(book, 10 * kSecond).alert->degraded);
+}
+
 TEST_F(AlertBookTest, ASandboxThatLostEventsMakesItDegraded)
 {
     AlertBook book(random);
