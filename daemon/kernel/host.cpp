@@ -21,7 +21,7 @@ constexpr const char* kTracefs = "/sys/kernel/tracing";
 
 struct MountTable {
     struct Closer {
-        void operator()(FILE* file) const { endmntent(file); }
+        void operator()(FILE* table) const { endmntent(table); }
     };
     std::unique_ptr<FILE, Closer> file;
 };
