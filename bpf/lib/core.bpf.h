@@ -14,6 +14,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "fnshield/abi/event.h"
+#include "fnshield/abi/policy.h"
 #include "fnshield/abi/tables.h"
 
 #define AF_UNSPEC 0

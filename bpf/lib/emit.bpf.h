@@ -140,6 +140,7 @@ static __always_inline void fns_fill_header(struct fns_event_header *header, enu
     header->sensor = sensor;
     header->flags = sandbox && !sandbox->started_ns ? FNS_FLAG_SETUP : 0;
     header->repeats = 0;
+    __builtin_memset(&header->verdict, 0, sizeof(header->verdict));
 }
 
 /*

@@ -39,6 +39,49 @@ struct fns_sandboxes_map {
 };
 extern struct fns_sandboxes_map sandboxes SEC(".maps");
 
+struct fns_assignments_map {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 16384); /* as many as `sandboxes` */
+    __type(key, __u64);
+    __type(value, struct fns_assignment);
+};
+extern struct fns_assignments_map assignments SEC(".maps");
+
+struct fns_policies_map {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 4096); /* two generations of a large set */
+    __type(key, __u32);
+    __type(value, struct fns_policy);
+};
+extern struct fns_policies_map policies SEC(".maps");
+
+struct fns_listed_paths_map {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 65536);
+    __type(key, struct fns_path_key);
+    __type(value, struct fns_path_value);
+};
+extern struct fns_listed_paths_map listed_paths SEC(".maps");
+
+struct fns_listed_networks_map {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 65536);
+    __type(key, struct fns_network_key);
+    __type(value, struct fns_ports);
+};
+extern struct fns_listed_networks_map listed_networks SEC(".maps");
+
+struct fns_memory_allowed_map {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 16384);
+    __type(key, struct fns_name_pair);
+    __type(value, __u32);
+};
+extern struct fns_memory_allowed_map memory_allowed SEC(".maps");
+
 struct fns_members_map {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 32768);

@@ -169,9 +169,12 @@ static __always_inline void register_sandbox(const struct cgroup *cgroup, const 
         .parent_cgroup_id = parent_id_of(cgroup),
         .created_ns = bpf_ktime_get_boot_ns(),
         .flags = parent->flags & FNS_PARENT_REST ? FNS_SANDBOX_REST : 0,
-        .policy_id = parent->policy_id,
     };
+    struct fns_assignment assigned = { .policy_id = parent->policy_id };
 
+    /* First: a sandbox that is known has its policy. */
+    if (bpf_map_update_elem(&assignments, &id, &assigned, BPF_ANY))
+        fns_count_loss(FNS_SENSOR_LIFECYCLE, FNS_LOSS_TABLE, NULL);
     if (bpf_map_update_elem(&sandboxes, &id, &fresh, BPF_ANY)) {
         fns_count_loss(FNS_SENSOR_LIFECYCLE, FNS_LOSS_TABLE, NULL);
         return;
@@ -232,6 +235,7 @@ static __always_inline void made_below_sandbox(const struct cgroup *cgroup, cons
         }
         add_parent(former, &scratch->rule);
         bpf_map_delete_elem(&sandboxes, &former);
+        bpf_map_delete_elem(&assignments, &former);
         register_sandbox(cgroup, path, &scratch->rule);
         return;
     }
@@ -310,6 +314,7 @@ int BPF_PROG(lifecycle_rmdir, struct cgroup *cgroup, const char *path)
     else
         tell(FNS_RING_CRITICAL, FNS_EVENT_CGROUP_RMDIR, entry, cgroup, path, 0);
     bpf_map_delete_elem(&sandboxes, &id);
+    bpf_map_delete_elem(&assignments, &id);
     return 0;
 }
 

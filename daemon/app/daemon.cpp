@@ -30,6 +30,21 @@ std::vector<OutputSpec> output_specs(const Config& config)
     return specs;
 }
 
+std::optional<Backend> forced_backend(BackendChoice choice)
+{
+    switch (choice) {
+        case BackendChoice::automatic:
+            return std::nullopt;
+        case BackendChoice::lsm:
+            return Backend::lsm;
+        case BackendChoice::fentry:
+            return Backend::fentry;
+        case BackendChoice::tracepoint:
+            return Backend::tracepoint;
+    }
+    return std::nullopt;
+}
+
 std::vector<std::string> rule_names(const DetectorEngine& engine)
 {
     std::vector<std::string> names;
@@ -143,6 +158,7 @@ Result<void> Daemon::open_kernel()
                                 .lost_events = [this](SandboxId id) { return kernel_->lost_events(id); }};
     pipeline_ = std::make_unique<Pipeline>(parts, [this](const Event& event) { on_seen(event); });
     const KernelSide::Options kernel{
+        .forced_backend = forced_backend(config.backend),
         .choice = {.full_profile = config.fallback.full_profile, .compat_entry = config.fallback.compat_entry},
         .sizes = {.sandboxes = config.limits.sandboxes},
         .bulk_budget = config.limits.bulk_events_per_second,
@@ -185,6 +201,7 @@ Result<void> Daemon::arm()
         if (kernel_->parents_at(parent_of_template(text)) == 0)
             log_->warn("template {} matches nothing on this host yet: there is no cgroup {}", text,
                        parent_of_template(text));
+    log_->info("backend {}", backend_name(kernel_->backend()));
     for (const auto& loaded : kernel_->sensors())
         log_->info("sensor {}: {}", sensor_name(loaded.id),
                    loaded.attached() ? std::string(loaded.backend()) : "FAILED: " + loaded.error);

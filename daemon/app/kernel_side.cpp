@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "daemon/kernel/adoption.h"
+#include "daemon/kernel/backend_probe.h"
 #include "daemon/kernel/own_tgid.h"
 #include "daemon/sensors/lifecycle_sensor.h"
 #include "daemon/sensors/process_sensor.h"
@@ -89,9 +90,15 @@ Result<void> KernelSide::load(const Options& options)
         problems_.push_back(
             "the daemon runs in a pid namespace of its own: what /proc tells about processes outside of it is missing; "
             "give its container the host's pid namespace");
+    auto backend = choose_backend(options.forced_backend);
+    if (!backend)
+        return pass(std::move(backend));
+    backend_ = *backend;
+    ProgramChoice choice = options.choice;
+    choice.backend = backend_;
     const SensorContext context{.host = host_,
                                 .maps = maps_,
-                                .choice = options.choice,
+                                .choice = choice,
                                 .daemon_tgid = self->number,
                                 .bulk_budget = options.bulk_budget};
     for (const SensorRow& row : sensor_rows()) {

@@ -27,7 +27,8 @@ class ProcessSensor;
 class KernelSide {
 public:
     struct Options {
-        ProgramChoice choice;
+        std::optional<Backend> forced_backend;  // nothing = the best that works
+        ProgramChoice choice;                   // but for its backend, which is found out
         SharedMapSizes sizes;
         std::uint32_t bulk_budget = 4000;
         std::vector<ParentSpec> parents;
@@ -77,6 +78,7 @@ public:
     [[nodiscard]] Rings& rings() { return *rings_; }
     [[nodiscard]] const SharedMaps& maps() const { return maps_; }
     [[nodiscard]] const std::vector<Loaded>& sensors() const { return sensors_; }
+    [[nodiscard]] Backend backend() const { return backend_; }
     // How many cgroups under which sandboxes appear there are at or below this path: 0 = it matches nothing yet.
     [[nodiscard]] std::size_t parents_at(std::string_view path) const;
     // What went wrong since the last call, one line each, for the log.
@@ -89,6 +91,7 @@ private:
     void attach_parent(std::uint64_t cgroup_id, const std::string& path);
 
     const Host& host_;
+    Backend backend_ = Backend::tracepoint;
     SharedMaps maps_;
     std::unique_ptr<Rings> rings_;
     std::vector<Loaded> sensors_;

@@ -168,7 +168,6 @@ private:
         entry.flags = FNS_SANDBOX_ADOPTED;
         entry.flags |= populated ? FNS_SANDBOX_POPULATED : 0;
         entry.flags |= rest ? FNS_SANDBOX_REST : 0;
-        entry.policy_id = cgroup.above->policy_id;
         if (bpf_map_update_elem(sandboxes_.fd(), &cgroup.id, &entry, BPF_NOEXIST) != 0) {
             if (errno == EEXIST)
                 return {};  // made a moment ago: its event is in the ring, and those of all below it

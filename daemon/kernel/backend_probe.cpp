@@ -147,4 +147,26 @@ BackendSupport probe_tracepoint()
     return support;
 }
 
+Result<Backend> choose_backend(std::optional<Backend> forced)
+{
+    struct Row {
+        Backend backend;
+        BackendSupport (*probe)();
+    };
+    constexpr Row kInOrder[] = {
+        {Backend::lsm, probe_lsm}, {Backend::fentry, probe_fentry}, {Backend::tracepoint, probe_tracepoint}};
+    for (const Row& row : kInOrder) {
+        if (forced && row.backend != *forced)
+            continue;
+        const BackendSupport support = row.probe();
+        if (support.usable)
+            return row.backend;
+        if (forced || row.backend == Backend::tracepoint)
+            return fail("backend " + std::string(backend_name(row.backend)) + " does not work here: " + support.reason +
+                            (forced ? "; 'backend: auto' takes the best that does" : ""),
+                        ExitCode::unsupported);
+    }
+    return fail("no backend works here", ExitCode::unsupported);
+}
+
 }  // namespace fnshield

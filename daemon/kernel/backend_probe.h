@@ -7,7 +7,11 @@
 // Each probe takes some milliseconds and leaves nothing behind. Needs CAP_BPF and CAP_PERFMON (or root).
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "daemon/base/result.h"
+#include "daemon/kernel/programs.h"
 
 namespace fnshield {
 
@@ -19,6 +23,10 @@ struct BackendSupport {
 [[nodiscard]] BackendSupport probe_lsm();
 [[nodiscard]] BackendSupport probe_fentry();      // fentry and fexit
 [[nodiscard]] BackendSupport probe_tracepoint();  // BTF-typed raw tracepoints
+
+// The backend to use: the one that is forced, or the first of lsm, fentry and tracepoint that works. An error
+// (ExitCode::unsupported) where the forced one does not work here, with the reason.
+[[nodiscard]] Result<Backend> choose_backend(std::optional<Backend> forced);
 
 // What tracing cannot be asked about, tried for real: whether the 32-bit system call entry (int 0x80) answers, in a
 // child that may die of it, and whether io_uring may be used.

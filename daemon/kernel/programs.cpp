@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::string_view kRaw = "raw:";
 constexpr std::string_view kSyscall = "syscall:";
+constexpr std::string_view kFunction = "func:";
+constexpr std::string_view kLsm = "lsm:";
 
 // "sys_exit_open" of "syscall:sys_exit_open"; empty where the hook is of another sort.
 std::string_view name_after(std::string_view hook, std::string_view sort)
@@ -21,7 +23,31 @@ bool hook_exists(std::string_view hook, const Host& host)
         return host.has_raw_tracepoint(name);
     if (const auto name = name_after(hook, kSyscall); !name.empty())
         return host.has_syscall_tracepoint(name);
+    if (const auto name = name_after(hook, kFunction); !name.empty())
+        return host.has_function(name);
+    if (const auto name = name_after(hook, kLsm); !name.empty())
+        return host.has_function("bpf_lsm_" + std::string(name));
     return true;
+}
+
+// Cgroup programs and tracepoints that cost a system call nothing are used with every backend.
+bool is_of_backend(const ProgramSpec& spec, Backend backend)
+{
+    switch (spec.backend) {
+        case Backend::lsm:
+            return backend == Backend::lsm;
+        case Backend::fentry:
+            return backend == Backend::fentry || (backend == Backend::lsm && spec.tier != Tier::stand_in);
+        default:
+            return spec.tier == Tier::always || backend == Backend::tracepoint;
+    }
+}
+
+bool is_wanted(const ProgramSpec& spec, const Host& host, const ProgramChoice& choice)
+{
+    if (!is_of_backend(spec, choice.backend))
+        return false;
+    return spec.unless.empty() || spec.unless == choice.absent_hook || !hook_exists(spec.unless, host);
 }
 
 std::string reason_to_skip(const ProgramSpec& spec, const Host& host, const ProgramChoice& choice)
@@ -58,6 +84,8 @@ std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const P
     std::vector<ProgramStatus> statuses;
     std::set<std::string> wanted;
     for (const ProgramSpec& spec : specs) {
+        if (!is_wanted(spec, host, choice))
+            continue;
         ProgramStatus status{.program = std::string(spec.program),
                              .backend = spec.backend,
                              .attached = false,
@@ -73,9 +101,11 @@ std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const P
             wanted.insert(status.code);
         statuses.push_back(std::move(status));
     }
-    for (const ProgramStatus& status : statuses)
-        if (bpf_program* program = bpf_object__find_program_by_name(object, status.code.c_str()))
-            bpf_program__set_autoload(program, wanted.contains(status.code));
+    for (const ProgramSpec& spec : specs) {
+        const std::string code(spec.shares.empty() ? spec.program : spec.shares);
+        if (bpf_program* program = bpf_object__find_program_by_name(object, code.c_str()))
+            bpf_program__set_autoload(program, wanted.contains(code));
+    }
     return statuses;
 }
 

@@ -21,21 +21,25 @@ enum class Backend : std::uint8_t { lsm, fentry, tracepoint, cgroup };
 // What has to be asked for before a program is attached.
 enum class Tier : std::uint8_t {
     always,        // costs a syscall nothing
-    full,          // a per-syscall tracepoint: not in the lean profile
-    compat_entry,  // a raw entry program for 32-bit system calls: only by its key
+    full,          // a per-syscall tracepoint: on the fallback backend only, and not in its lean profile
+    compat_entry,  // a raw entry program for 32-bit system calls: on the fallback only, by its key
+    stand_in,      // fexit on a security_* function: only where LSM programs are not used
 };
 
 struct ProgramSpec {
     std::string_view program;  // its name in the object
     Backend backend;
     Tier tier;
-    // What must exist for it: "raw:mmap_lock_start_locking", "syscall:sys_exit_openat", "" = tried without asking.
+    // What must exist for it: "raw:mmap_lock_start_locking", "syscall:sys_exit_openat", "func:do_filp_open" (a kernel
+    // function), "lsm:file_open"; "" = tried without asking.
     std::string_view hook;
     // What is no longer seen without it, for `doctor` and the log; "" where another row sees the same.
     std::string_view loses;
     // The program in the object, where several rows share one: it is verified once and attached to each row's hook,
     // which is then a "syscall:" one. Empty = `program` itself.
     std::string_view shares = {};
+    // A hook of the same form; where that exists this row is not needed, and is left out.
+    std::string_view unless = {};
 };
 
 struct ProgramStatus {
@@ -49,12 +53,15 @@ struct ProgramStatus {
 };
 
 struct ProgramChoice {
+    // lsm: LSM programs, and fexit programs for what no LSM hook sees. fentry: fexit programs. tracepoint: neither.
+    Backend backend = Backend::tracepoint;
     bool full_profile = true;
     bool compat_entry = false;
     std::string_view absent_hook = {};  // taken as missing whatever the host has, so that its replacement can be tried
 };
 
-// Marks what is wanted and possible to be loaded; the others are skipped, with a reason.
+// Marks what is wanted and possible to be loaded; the others are skipped, with a reason. Rows of another backend than the
+// chosen one are left out.
 [[nodiscard]] std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const ProgramSpec> specs,
                                                          const Host& host, const ProgramChoice& choice);
 

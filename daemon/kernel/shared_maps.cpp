@@ -20,6 +20,7 @@ Result<SharedMaps> SharedMaps::make(const SharedMapSizes& sizes)
         return pass(std::move(skeleton));
     auto& maps = (*skeleton)->maps;
     bpf_map__set_max_entries(maps.sandboxes, sizes.sandboxes);
+    bpf_map__set_max_entries(maps.assignments, sizes.sandboxes);
     bpf_map__set_max_entries(maps.seen, sizes.seen);
     bpf_map__set_max_entries(maps.events_critical, sizes.critical_ring_bytes);
     bpf_map__set_max_entries(maps.events_bulk, sizes.bulk_ring_bytes);
@@ -45,6 +46,31 @@ Result<void> SharedMaps::share_with(bpf_object* object) const
 Map<std::uint64_t, fns_sandbox> SharedMaps::sandboxes() const
 {
     return Map<std::uint64_t, fns_sandbox>(bpf_map__fd((*skeleton_)->maps.sandboxes));
+}
+
+Map<std::uint64_t, fns_assignment> SharedMaps::assignments() const
+{
+    return Map<std::uint64_t, fns_assignment>(bpf_map__fd((*skeleton_)->maps.assignments));
+}
+
+Map<std::uint32_t, fns_policy> SharedMaps::policies() const
+{
+    return Map<std::uint32_t, fns_policy>(bpf_map__fd((*skeleton_)->maps.policies));
+}
+
+Map<fns_path_key, fns_path_value> SharedMaps::listed_paths() const
+{
+    return Map<fns_path_key, fns_path_value>(bpf_map__fd((*skeleton_)->maps.listed_paths));
+}
+
+Map<fns_network_key, fns_ports> SharedMaps::listed_networks() const
+{
+    return Map<fns_network_key, fns_ports>(bpf_map__fd((*skeleton_)->maps.listed_networks));
+}
+
+Map<fns_name_pair, std::uint32_t> SharedMaps::memory_allowed() const
+{
+    return Map<fns_name_pair, std::uint32_t>(bpf_map__fd((*skeleton_)->maps.memory_allowed));
 }
 
 Map<std::uint32_t, fns_sensor_counters> SharedMaps::counters() const

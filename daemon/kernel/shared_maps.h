@@ -8,6 +8,7 @@
 
 #include "daemon/base/result.h"
 #include "daemon/kernel/libbpf.h"
+#include "fnshield/abi/policy.h"
 #include "fnshield/abi/tables.h"
 
 struct shared_maps_bpf;
@@ -32,6 +33,11 @@ public:
     [[nodiscard]] Result<void> share_with(bpf_object* object) const;
 
     [[nodiscard]] Map<std::uint64_t, fns_sandbox> sandboxes() const;
+    [[nodiscard]] Map<std::uint64_t, fns_assignment> assignments() const;
+    [[nodiscard]] Map<std::uint32_t, fns_policy> policies() const;
+    [[nodiscard]] Map<fns_path_key, fns_path_value> listed_paths() const;
+    [[nodiscard]] Map<fns_network_key, fns_ports> listed_networks() const;
+    [[nodiscard]] Map<fns_name_pair, std::uint32_t> memory_allowed() const;
     [[nodiscard]] Map<std::uint32_t, fns_sensor_counters> counters() const;  // per CPU
     [[nodiscard]] int critical_ring_fd() const;
     [[nodiscard]] int bulk_ring_fd() const;

@@ -180,6 +180,7 @@ struct Event {
     std::uint32_t flags = 0;               // enum fns_event_flag
     std::uint32_t repeats = 0;             // the same act, suppressed in the kernel since the last one
     ProcessInfo process;
+    fns_verdict verdict{};  // what the kernel side's policy said about it, and what it did
     EventBody body;
 
     [[nodiscard]] bool has(fns_event_flag flag) const { return (flags & flag) != 0; }

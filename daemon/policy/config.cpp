@@ -232,9 +232,6 @@ constexpr Field<Config::Alerts> kAlertsFields[] = {
 void read_backend(Reader& reader, const YamlNode& node, Config& config)
 {
     set(reader.choice(node, kBackends), config.backend);
-    if (config.backend == BackendChoice::lsm || config.backend == BackendChoice::fentry)
-        reader.warning(node.place, fmt::format("backend {} is not in this version yet; tracepoint is used",
-                                               backend_choice_name(config.backend)));
 }
 
 constexpr Field<Config> kConfigFields[] = {

@@ -32,7 +32,15 @@ Event header(const fns_event_header& raw, EventKind kind)
     event.flags = raw.flags;
     event.repeats = raw.repeats;
     event.process = process(raw.process);
+    event.verdict = verdict(raw.verdict);
     return event;
+}
+
+fns_verdict verdict(const fns_verdict& raw)
+{
+    const bool known =
+        raw.guard < FNS_GUARD_COUNT && raw.requested < FNS_ACTION_COUNT && raw.taken < FNS_ACTION_COUNT;
+    return known ? raw : fns_verdict{};
 }
 
 Result<std::string> Tail::take(std::size_t length)

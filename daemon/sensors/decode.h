@@ -34,6 +34,8 @@ template <std::size_t N>
 }
 
 [[nodiscard]] ProcessInfo process(const fns_process& raw);
+// Nothing judged where a number is none that we know.
+[[nodiscard]] fns_verdict verdict(const fns_verdict& raw);
 [[nodiscard]] Endpoint endpoint(const fns_endpoint& raw);
 // Everything of the header; `kind` is the decoder's to say.
 [[nodiscard]] Event header(const fns_event_header& raw, EventKind kind);

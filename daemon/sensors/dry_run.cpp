@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sensors/dry_run.h"
 
+#include "daemon/kernel/backend_probe.h"
 #include "daemon/kernel/own_tgid.h"
 
 namespace fnshield {
@@ -33,7 +34,12 @@ Result<std::vector<DryRun>> dry_run_sensors(const Host& host, const ProgramChoic
     auto self = own_tgid();
     if (!self)
         return pass(std::move(self));
-    const SensorContext context{.host = host, .maps = *maps, .choice = choice, .daemon_tgid = self->number};
+    auto backend = choose_backend(std::nullopt);
+    if (!backend)
+        return pass(std::move(backend));
+    ProgramChoice best = choice;
+    best.backend = *backend;
+    const SensorContext context{.host = host, .maps = *maps, .choice = best, .daemon_tgid = self->number};
     std::vector<DryRun> tried;
     for (const SensorRow& row : sensor_rows())
         tried.push_back(try_sensor(row, context));

@@ -91,7 +91,9 @@ TEST_F(LifecycleTest, ASandboxIsKnownBeforeAProcessIsInIt)
     const auto box = cgroup("i-1");
     const fns_sandbox known = entry(box.id());  // registered by the mkdir that made it, with nothing read from a ring
     EXPECT_EQ(known.sandbox_id, box.id());
-    EXPECT_EQ(known.policy_id, 7U);
+    const auto assigned = harness_->maps().assignments().lookup(box.id());
+    ASSERT_TRUE(assigned) << assigned.error().message;
+    EXPECT_EQ(assigned->policy_id, 7U);
     EXPECT_EQ(known.started_ns, 0U);
     EXPECT_EQ(known.flags, 0U);
     ASSERT_TRUE(harness_->settle());

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+
+#include "daemon/kernel/backend_probe.h"
 
 namespace fnshield::testing {
 namespace {
@@ -48,9 +51,14 @@ Result<std::unique_ptr<SensorHarness>> SensorHarness::make(const Options& option
         return pass(std::move(rings));
     harness->rings_ = std::make_unique<Rings>(std::move(*rings));
 
+    ProgramChoice choice = options.choice;
+    auto backend = test_backend();
+    if (!backend)
+        return pass(std::move(backend));
+    choice.backend = *backend;
     const SensorContext context{.host = *harness->host_,
                                 .maps = *harness->maps_,
-                                .choice = options.choice,
+                                .choice = choice,
                                 .daemon_tgid = static_cast<std::uint32_t>(::getpid()),
                                 .bulk_budget = options.bulk_budget,
                                 .repeat_after_ns = options.repeat_after_ns};
@@ -146,6 +154,17 @@ std::uint64_t SensorHarness::lost() const
             for (const auto lost : counters->lost)
                 sum += lost;
     return sum;
+}
+
+Result<Backend> test_backend()
+{
+    const char* const wanted = std::getenv("FNSHIELD_TEST_BACKEND");
+    if (wanted == nullptr)
+        return Backend::tracepoint;
+    for (const Backend backend : {Backend::lsm, Backend::fentry, Backend::tracepoint})
+        if (backend_name(backend) == wanted)
+            return choose_backend(backend);
+    return fail("FNSHIELD_TEST_BACKEND is none of lsm, fentry, tracepoint: " + std::string(wanted));
 }
 
 SensorHarness::Matches is_event(EventKind kind, SandboxId sandbox)

@@ -67,6 +67,10 @@ private:
 // Which thing a test is about: kind, and the sandbox that did it.
 [[nodiscard]] SensorHarness::Matches is_event(EventKind kind, SandboxId sandbox);
 
+// What all harnesses run on: FNSHIELD_TEST_BACKEND (lsm, fentry, tracepoint), by default the fallback. An error where
+// the one that is asked for does not work here.
+[[nodiscard]] Result<Backend> test_backend();
+
 // The path of the trigger program.
 [[nodiscard]] std::string trigger();
 

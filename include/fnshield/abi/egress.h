@@ -58,7 +58,7 @@ struct fns_socket_event {
     __s32 result; /* 0 or -errno, where the hook knows it */
     __u32 socket_flags;
 };
-FNS_ASSERT_SIZE(struct fns_socket_event, 72 + 40 + 8 + 16);
+FNS_ASSERT_SIZE(struct fns_socket_event, 80 + 40 + 8 + 16);
 
 #define FNS_DNS_QUESTION_BYTES 272
 
@@ -74,6 +74,6 @@ struct fns_dns_event {
     __u16 message_bytes; /* valid ones in `message`; FNS_FLAG_TRUNCATED where there were more */
     __u8 message[FNS_DNS_QUESTION_BYTES];
 };
-FNS_ASSERT_SIZE(struct fns_dns_event, 72 + 24 + 272);
+FNS_ASSERT_SIZE(struct fns_dns_event, 80 + 24 + 272);
 
 #endif

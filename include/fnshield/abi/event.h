@@ -8,6 +8,7 @@
 #ifndef FNSHIELD_ABI_EVENT_H
 #define FNSHIELD_ABI_EVENT_H
 
+#include "policy.h"
 #include "types.h"
 
 /* Append only: recordings keep these numbers. */
@@ -67,6 +68,7 @@ enum fns_event_flag {
     FNS_FLAG_COMPAT = 1 << 3,  /* by a 32-bit system call entry */
     FNS_FLAG_IO_URING = 1 << 4, /* by an io_uring request */
     FNS_FLAG_NO_TASK = 1 << 5,  /* made in interrupt context: process is not the actor and is zeroed */
+    FNS_FLAG_DENIED = 1 << 6,   /* it did not happen: refused by the verdict */
 };
 
 /* A process (its thread group leader) as the kernel saw it. (tgid, start_ns) is unique for the node's uptime. */
@@ -89,8 +91,9 @@ struct fns_event_header {
     __u32 flags;      /* enum fns_event_flag */
     __u32 repeats;    /* the same act since the last one forwarded, not forwarded themselves */
     struct fns_process process;
+    struct fns_verdict verdict;
 };
-FNS_ASSERT_SIZE(struct fns_event_header, 72);
+FNS_ASSERT_SIZE(struct fns_event_header, 80);
 FNS_ASSERT_OFFSET(struct fns_event_header, process, 32);
 
 #endif

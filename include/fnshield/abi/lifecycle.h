@@ -19,6 +19,6 @@ struct fns_lifecycle_event {
     __u32 value;
     char path[FNS_PATH_BYTES]; /* in the default hierarchy, zero-terminated */
 };
-FNS_ASSERT_SIZE(struct fns_lifecycle_event, 72 + 16 + 40 + 16 + 512);
+FNS_ASSERT_SIZE(struct fns_lifecycle_event, 80 + 16 + 40 + 16 + 512);
 
 #endif

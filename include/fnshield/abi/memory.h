@@ -50,6 +50,6 @@ struct fns_memory_event {
     __u32 attempted;                /* 1: refused or failed, result is -errno */
     __u32 hint; /* 1: target and name come from a path in the caller's memory, which a racing thread can change */
 };
-FNS_ASSERT_SIZE(struct fns_memory_event, 72 + 40 + 24 + 8 + 64 + 8);
+FNS_ASSERT_SIZE(struct fns_memory_event, 80 + 40 + 24 + 8 + 64 + 8);
 
 #endif

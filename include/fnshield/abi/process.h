@@ -9,7 +9,7 @@ struct fns_fork_event {
     struct fns_event_header header; /* process: the parent; sandbox_id: the child's */
     struct fns_process child;
 };
-FNS_ASSERT_SIZE(struct fns_fork_event, 112);
+FNS_ASSERT_SIZE(struct fns_fork_event, 120);
 
 enum fns_exec_flag {
     FNS_EXEC_MEMFD = 1 << 0,    /* the file is a memfd */
@@ -39,7 +39,7 @@ struct fns_exec_event {
     __u16 argc;
     __u32 padding;
 };
-FNS_ASSERT_SIZE(struct fns_exec_event, 72 + 40);
+FNS_ASSERT_SIZE(struct fns_exec_event, 80 + 40);
 
 #define FNS_EXEC_EVENT_MAX_BYTES (sizeof(struct fns_exec_event) + FNS_PATH_BYTES + FNS_PATH_BYTES + FNS_ARGV_BYTES)
 
@@ -50,7 +50,7 @@ struct fns_exit_event {
     __u32 core_dumped;
     __u32 oom_killed;
 };
-FNS_ASSERT_SIZE(struct fns_exit_event, 72 + 16);
+FNS_ASSERT_SIZE(struct fns_exit_event, 80 + 16);
 
 /* One record of iter/task: a process in a sandbox that ran before the daemon did. */
 struct fns_task_record {

@@ -18,9 +18,10 @@ enum fns_sandbox_flag {
     FNS_SANDBOX_POPULATED = 1 << 1, /* a process has been in it */
     FNS_SANDBOX_REST = 1 << 2,    /* made by a {name*} template: a child made before it is populated takes its place */
     FNS_SANDBOX_ADOPTED = 1 << 3, /* it ran before the daemon did */
+    FNS_SANDBOX_READY = 1 << 4,   /* it listens, and that is what its policy calls ready */
 };
 
-/* Value of `sandboxes`. Kernel writes all but policy_id; user space inserts adopted sandboxes. */
+/* Value of `sandboxes`. The kernel writes it; user space inserts adopted sandboxes. Its policy: `assignments`. */
 struct fns_sandbox {
     __u64 sandbox_id;
     __u64 parent_cgroup_id;
@@ -54,7 +55,7 @@ enum fns_parent_flag {
 struct fns_parent {
     __u32 depth; /* ≥ 1; 1 = its children are sandboxes */
     __u32 flags; /* enum fns_parent_flag */
-    __u32 policy_id;
+    __u32 policy_id; /* of what appears below, until user space knows its name; 0 = none */
     __u32 prefixes; /* how many of leaf_prefix are used; 0 = any name */
     char leaf_prefix[FNS_LEAF_PREFIXES][FNS_LEAF_PREFIX_BYTES];
 };
