@@ -26,6 +26,7 @@ struct css_set;
 struct dentry;
 struct fdtable;
 struct file;
+struct filename;
 struct files_struct;
 struct fs_struct;
 struct hlist_bl_node;
@@ -45,6 +46,7 @@ struct mm_struct;
 struct mnt_namespace;
 struct mount;
 struct nsproxy;
+struct open_flags;
 struct ovl_inode;
 struct path;
 struct pid;
@@ -318,6 +320,10 @@ struct cgroup {
 	int level;
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+};
+
+struct filename {
+	const char *name;
 };
 
 struct kernfs_node {

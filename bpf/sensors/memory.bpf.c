@@ -1,32 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * Memory: one process reaching into another. Parts: memory_act (what is a candidate, the event), memory_lock (what an
- * act is called), memory_exit (calls judged when they return), memory_path and memory_link (paths and magic links of
- * /proc), memory_pidfd, memory_ring (io_uring).
+ * Memory: one process reaching into another. Parts: memory_act (what is a candidate, the event), memory_verdict (what
+ * policies say), memory_lock (what an act is called), memory_exit (calls judged when they return), memory_check (the
+ * preferred backends), memory_path and memory_link (paths and magic links of /proc), memory_pidfd, memory_ring (io_uring).
  *
- * Hooks
+ * Hooks, on every backend
  *   tp_btf/mmap_lock_start_locking   the lock of an mm that is not the caller's: every way of reading or writing
  *                                    another's memory takes it, whatever the entry (64-bit, 32-bit, io_uring, any
- *                                    thread). mm->owner is the victim.
+ *                                    thread). mm->owner is the victim. Before 5.11, on the preferred backends:
+ *   fentry/access_remote_vm          the same for /proc/PID/{mem,environ,cmdline}.
+ * On the preferred backends: memory_check.bpf.h, and lsm/ptrace_access_check, which refuses.
+ * On the fallback
  *   raw_tp/io_uring_complete         opens and reads by io_uring, which are no system calls.
- *   tp/syscalls/sys_exit_*           what takes no such lock: refused attempts, ptrace attach, opens of /proc/PID
- * files, magic links, descriptors taken. 64-bit entry only. tp_btf/sys_exit                  the same for the 32-bit
- * entry.
+ *   tp/syscalls/sys_exit_*           what takes no such lock: refused attempts, ptrace attach, opens of /proc/PID files,
+ *                                    magic links, descriptors taken. 64-bit entry only.
+ *   tp_btf/sys_exit                  the same for the 32-bit entry.
  *
  * Cost: the lock's program runs for every mmap, brk and munmap of the node and returns after two loads for a caller's
- * own memory, after ten for its cgroup's. Any exit program makes every system call of the node take the kernel's slow
- * way out (Tier::full); an entry program beside it would cost that once more, so there is none.
+ * own memory, after ten for its cgroup's. The programs of the preferred backends cost what they watch: an open, a
+ * ptrace. Any exit program makes every system call of the node take the kernel's slow way out (Tier::full); an entry
+ * program beside it would cost that once more, so there is none.
  *
- * Blind spots
+ * Blind spots of the fallback
  *   - A thread that closes or replaces the new descriptor before its open returns hides the open; it does not hide
  *     a read of memory through it. So does one that copies the descriptor to another process in between.
+ *   - Refused opens are known by the caller's path string alone (memory_path.bpf.h).
+ * of all
  *   - /proc files that are read without the memory's lock (maps on kernels with per-VMA locks, auxv) through a
  *     descriptor passed from another process: only the opener is seen.
- *   - Refused opens are known by the caller's path string alone (memory_path.bpf.h).
  *   - What is reached through magic links inside one mount namespace is an ordinary file and no breach of one.
  */
 #define PF_EXITING 0x00000004
 
+#include "memory_check.bpf.h"
 #include "memory_exit.bpf.h"
 #include "memory_lock.bpf.h"
 #include "memory_pidfd.bpf.h"
@@ -65,7 +71,7 @@ static __always_inline const struct task_struct *target_by_call(const struct fns
     }
 }
 
-static __always_inline int foreign_memory(struct task_struct *task, const struct mm_struct *mm,
+static __always_inline int foreign_memory(enum fns_act_slot slot, struct task_struct *task, const struct mm_struct *mm,
                                           const struct task_struct *owner)
 {
     struct fns_sandbox *actor = fns_current_sandbox();
@@ -86,7 +92,7 @@ static __always_inline int foreign_memory(struct task_struct *task, const struct
     target_sandbox = fns_sandbox_of_task(target);
     if (!fns_is_candidate(actor, target, target_sandbox))
         return 0;
-    act = fns_new_act(FNS_ACT_LOCK);
+    act = fns_new_act(slot);
     if (!act)
         return 0;
     act->target = target;
@@ -128,8 +134,99 @@ int BPF_PROG(memory_lock, struct mm_struct *mm)
         if (owner && is_in_same_cgroup(task, owner))
             return 0;
     }
-    return foreign_memory(task, mm, owner);
+    return foreign_memory(FNS_ACT_LOCK, task, mm, owner);
 }
+
+/* --- the preferred backends ---------------------------------------------------------------------------------- */
+
+/* Before 5.11. What the task itself has is not asked: process_vm_* and ptrace are seen by their checks. */
+SEC("fentry/access_remote_vm")
+int BPF_PROG(remote_memory, struct mm_struct *mm)
+{
+    struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+    if (BPF_CORE_READ(task, mm) == mm)
+        return 0;
+    return foreign_memory(FNS_ACT_REMOTE, task, mm, BPF_CORE_READ(mm, owner));
+}
+
+SEC("fexit/ptrace_may_access")
+int BPF_PROG(access_checked, struct task_struct *task, unsigned int mode, bool allowed)
+{
+    fns_access_checked(task, mode, allowed);
+    return 0;
+}
+
+SEC("fexit/do_filp_open")
+int BPF_PROG(opened, int folder_fd, struct filename *name, const struct open_flags *flags, struct file *file)
+{
+    fns_opened_by_any_entry(folder_fd, name, file);
+    return 0;
+}
+
+/* The same function, as it is called from 7.2 on. */
+SEC("fexit/do_file_open")
+int BPF_PROG(opened_renamed, int folder_fd, struct filename *name, const struct open_flags *flags, struct file *file)
+{
+    fns_opened_by_any_entry(folder_fd, name, file);
+    return 0;
+}
+
+SEC("fexit/ptrace_attach")
+int BPF_PROG(attached, struct task_struct *task, long request, unsigned long address, unsigned long flags, int result)
+{
+    fns_traced(FNS_ACT_ATTACHED, task, request, result);
+    return 0;
+}
+
+/* A request to a process that is not traced by the caller never gets further. */
+SEC("fexit/ptrace_check_attach")
+int BPF_PROG(untraced, struct task_struct *child, bool ignore_state, int result)
+{
+    struct fns_call call;
+
+    if (result == 0)
+        return 0;
+    fns_read_call(&call);
+    fns_traced(FNS_ACT_UNTRACED, child, fns_call_argument(&call, 0), result);
+    return 0;
+}
+
+SEC("fexit/arch_ptrace")
+int BPF_PROG(traced, struct task_struct *child, long request, unsigned long address, unsigned long data, long result)
+{
+    fns_traced(FNS_ACT_TRACED, child, request, result);
+    return 0;
+}
+
+SEC("fexit/compat_arch_ptrace")
+int BPF_PROG(traced_32, struct task_struct *child, long request, unsigned long address, unsigned long data, long result)
+{
+    fns_traced(FNS_ACT_TRACED_32, child, (__u32)request, result);
+    return 0;
+}
+
+SEC("fexit/set_fs_pwd")
+int BPF_PROG(moved, struct fs_struct *fs, const struct path *path)
+{
+    fns_moved(FNS_ACT_MOVED, fs, false);
+    return 0;
+}
+
+SEC("fexit/set_fs_root")
+int BPF_PROG(rooted, struct fs_struct *fs, const struct path *path)
+{
+    fns_moved(FNS_ACT_ROOTED, fs, true);
+    return 0;
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(guard_access, struct task_struct *child, unsigned int mode, int ret)
+{
+    return ret ? ret : fns_guard_access(child, mode);
+}
+
+/* --- the fallback -------------------------------------------------------------------------------------------- */
 
 /*
  * The per-system-call tracepoints: each fires when its call returns, by the 64-bit entry only. Calls that mean the same

@@ -11,7 +11,7 @@
 #define FNSHIELD_BPF_MEMORY_ACT_H
 
 #include "fnshield/abi/memory.h"
-#include "../lib/emit.bpf.h"
+#include "../lib/verdict.bpf.h"
 #include "../lib/proc.bpf.h"
 
 /* The daemon reads /proc of sandboxes itself; set before loading. */
@@ -28,15 +28,40 @@ struct fns_memory_act {
     __u16 via;
     __u8 attempted;
     __u8 hint;
+    __u8 path_in_kernel;
+    __u8 changed;     /* enum fns_changed: what the call itself has just moved the caller to */
+    const char *path; /* that the call was given, NULL where it was given none; not sent */
+    __s32 folder_fd;  /* that a relative path begins at, or AT_FDCWD */
+    struct fns_verdict verdict;
     struct fns_proc_name name;
 };
+
+/* Of what the caller stands on, that which the call has just changed. */
+enum fns_changed { FNS_CHANGED_NOTHING, FNS_CHANGED_DIRECTORY, FNS_CHANGED_ROOT };
 
 /*
  * Where acts are put together. Not on the stack: the verifier follows every constant there, and would look at all that
  * comes after once for each. One entry for each kind of hook that could interrupt another; within a kind the kernel
- * never nests programs on a CPU.
+ * never nests programs on a CPU. An fexit program may be preempted, but not be entered again on that CPU meanwhile: each
+ * has an entry of its own.
  */
-enum fns_act_slot { FNS_ACT_LOCK, FNS_ACT_EXIT, FNS_ACT_RING, FNS_ACT_COMPAT, FNS_ACT_SLOTS };
+enum fns_act_slot {
+    FNS_ACT_LOCK,
+    FNS_ACT_EXIT,
+    FNS_ACT_RING,
+    FNS_ACT_COMPAT,
+    FNS_ACT_CHECKED,
+    FNS_ACT_OPENED,
+    FNS_ACT_ATTACHED,
+    FNS_ACT_TRACED,
+    FNS_ACT_TRACED_32,
+    FNS_ACT_UNTRACED,
+    FNS_ACT_MOVED,
+    FNS_ACT_ROOTED,
+    FNS_ACT_REMOTE,
+    FNS_ACT_REFUSED,
+    FNS_ACT_SLOTS
+};
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -91,10 +116,13 @@ static __always_inline void fns_fill_memory_event(struct fns_memory_event *event
     __builtin_memcpy(event->name, act->name.text, sizeof(event->name));
     event->attempted = act->attempted;
     event->hint = act->hint;
+    event->header.verdict = act->verdict;
 }
 
+#include "memory_verdict.bpf.h"
+
 /* Says it, unless it was just said. Not inlined: one copy serves all programs of the object. */
-static __noinline int fns_report_candidate(const struct fns_memory_act *act, struct fns_sandbox *actor,
+static __noinline int fns_report_candidate(struct fns_memory_act *act, struct fns_sandbox *actor,
                                            const struct fns_sandbox *target_sandbox)
 {
     __u32 tgid = bpf_get_current_pid_tgid() >> 32;
@@ -106,6 +134,7 @@ static __noinline int fns_report_candidate(const struct fns_memory_act *act, str
 
     if (tgid == daemon_tgid)
         return 0;
+    fns_decide_memory(act, actor, target_sandbox);
     what = fns_mix(fns_seen_secret, act->name.head);
     what = fns_mix(what, (__u64)act->access << 32 | (__u64)act->via << 16 | act->attempted);
     if (target)
@@ -122,7 +151,7 @@ static __noinline int fns_report_candidate(const struct fns_memory_act *act, str
 }
 
 /* For acts whose target is known from the start. */
-static __always_inline void fns_report_act(const struct fns_memory_act *act)
+static __always_inline void fns_report_act(struct fns_memory_act *act)
 {
     struct fns_sandbox *actor = fns_current_sandbox();
     struct fns_sandbox *target_sandbox = act->target ? fns_sandbox_of_task(act->target) : NULL;

@@ -45,6 +45,7 @@ static __always_inline struct fns_memory_act *fns_begin_act(const struct fns_cal
     act->attempted = result < 0;
     if (call->compat)
         act->flags |= FNS_FLAG_COMPAT;
+    fns_take_path(act, call);
     return act;
 }
 
@@ -105,20 +106,6 @@ static __noinline int fns_ptrace_returned(const struct fns_call *call, long resu
     return 0;
 }
 
-/* What ps, top and exporters read of every process, and what says nothing that is not public. */
-FNS_VERIFIED_ALONE int fns_is_public(__u64 head, int directory)
-{
-    if (directory && (__u8)head >= '0' && (__u8)head <= '9') /* /proc/PID and its task/TID */
-        return true;
-    return head == FNS_HEAD("stat") || head == FNS_HEAD("statm") || head == FNS_HEAD("status") ||
-           head == FNS_HEAD("cmdline") || head == FNS_HEAD("comm") || head == FNS_HEAD("cgroup") ||
-           head == FNS_HEAD("cpuset") || head == FNS_HEAD("task") || head == FNS_HEAD("limits") ||
-           head == FNS_HEAD("io") || head == FNS_HEAD("loginuid") || head == FNS_HEAD("sessionid") ||
-           head == FNS_HEAD("sched") || head == FNS_HEAD("schedstat") || head == FNS_HEAD("wchan") ||
-           head == FNS_HEAD("oom_score") ||                 /* _adj as well */
-           head == FNS_HEAD(".") || head == FNS_HEAD(".."); /* of a path that leads elsewhere */
-}
-
 FNS_VERIFIED_ALONE int fns_is_proc_link(__u64 head)
 {
     return head == FNS_HEAD("exe") || head == FNS_HEAD("cwd") || head == FNS_HEAD("root") || head == FNS_HEAD("fd") ||
@@ -152,9 +139,8 @@ static __always_inline void fns_proc_file_opened(struct fns_memory_act *act, con
     fns_report_candidate(act, actor, target_sandbox);
 }
 
-static __always_inline void fns_judge_path(struct fns_memory_act *act, const struct fns_call *call,
-                                           const struct path *opened, const struct file *file,
-                                           struct fns_sandbox *actor, enum fns_beyond beyond)
+static __always_inline void fns_judge_path(struct fns_memory_act *act, const struct path *opened,
+                                           const struct file *file, struct fns_sandbox *actor, enum fns_beyond beyond)
 {
     struct path path = *opened;
     const struct pid *pid = fns_proc_pid(BPF_CORE_READ(path.dentry, d_inode));
@@ -162,15 +148,15 @@ static __always_inline void fns_judge_path(struct fns_memory_act *act, const str
     if (pid)
         fns_proc_file_opened(act, file, path.dentry, pid, actor);
     if (beyond != FNS_BEYOND_NOTHING)
-        fns_link_followed(act, call, &path, file, beyond);
+        fns_link_followed(act, &path, file, beyond);
 }
 
 /* Not done: what the path names is all that is known. */
-static __always_inline void fns_path_refused(struct fns_memory_act *act, const struct fns_call *call)
+static __always_inline void fns_path_refused(struct fns_memory_act *act)
 {
     __u64 head;
 
-    fns_read_call_hint(act, call);
+    fns_read_path_hint(act);
     head = act->name.head;
     if (!act->target || !head || fns_is_public(act->name.head, act->name.directory))
         return;
@@ -209,7 +195,7 @@ static __noinline int fns_open_returned(long result)
         act = fns_begin_act(&call, result);
         if (!act)
             return 0;
-        fns_path_refused(act, &call);
+        fns_path_refused(act);
         return 0;
     }
     file = fns_current_file(result);
@@ -223,7 +209,7 @@ static __noinline int fns_open_returned(long result)
     act = fns_begin_act(&call, result);
     if (!act)
         return 0;
-    fns_judge_path(act, &call, &path, file, actor, beyond);
+    fns_judge_path(act, &path, file, actor, beyond);
     return 0;
 }
 
@@ -242,7 +228,7 @@ static __noinline int fns_directory_changed(const struct fns_call *call, long re
     if (!act)
         return 0;
     if (fns_was_refused(result)) {
-        fns_path_refused(act, call);
+        fns_path_refused(act);
         return 0;
     }
     if (root)
@@ -250,7 +236,7 @@ static __noinline int fns_directory_changed(const struct fns_call *call, long re
     else
         bpf_core_read(&path, sizeof(path), &fs->pwd);
     if (result == 0 && path.dentry)
-        fns_judge_path(act, call, &path, NULL, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
+        fns_judge_path(act, &path, NULL, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
     return 0;
 }
 
@@ -264,7 +250,7 @@ static __noinline int fns_readlink_returned(const struct fns_call *call, long re
     act = fns_begin_act(call, result);
     if (!act)
         return 0;
-    fns_read_call_hint(act, call);
+    fns_read_path_hint(act);
     if (!act->target || !fns_is_proc_link(act->name.head))
         return 0;
     act->via = FNS_VIA_PROC_LINK;

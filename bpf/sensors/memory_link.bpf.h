@@ -82,11 +82,6 @@ static __always_inline enum fns_beyond fns_beyond(const struct path *path, __u64
     return fns_beyond_of((__u64)path->mnt, (__u64)path->dentry, magic);
 }
 
-#define FNS_NO_FOLDER (-1)
-
-/* Of what the caller stands on, that which the call has just changed. */
-enum fns_changed { FNS_CHANGED_NOTHING, FNS_CHANGED_DIRECTORY, FNS_CHANGED_ROOT };
-
 /*
  * The caller stands in that mount namespace already: by its root or its working directory (unless that is what has
  * just changed), by the descriptor that the path began at.
@@ -106,21 +101,6 @@ FNS_VERIFIED_ALONE int fns_stands_in(__u64 mnt_ns, __s32 folder_fd, int changed)
     return folder && (__u64)fns_mnt_ns_of(BPF_CORE_READ(folder, f_path.mnt)) == mnt_ns;
 }
 
-static __always_inline bool fns_caller_stands_in(const struct mnt_namespace *mnt_ns, const struct fns_call *call)
-{
-    enum fns_call_word word = fns_call_word(call);
-    enum fns_changed changed = FNS_CHANGED_NOTHING;
-    __s32 folder_fd = FNS_NO_FOLDER;
-
-    if (word == FNS_CALL_OPENAT || word == FNS_CALL_OPENAT2)
-        folder_fd = (__s32)fns_call_argument(call, 0);
-    else if (word == FNS_CALL_CHDIR || word == FNS_CALL_FCHDIR)
-        changed = FNS_CHANGED_DIRECTORY;
-    else if (word == FNS_CALL_CHROOT)
-        changed = FNS_CHANGED_ROOT;
-    return fns_stands_in((__u64)mnt_ns, folder_fd, changed);
-}
-
 /* True where the hint is no hint: the target really holds that file, or lives in that mount namespace. */
 static __always_inline bool fns_is_sure(const struct fns_memory_act *act, const struct inode *inode,
                                         const struct mnt_namespace *mnt_ns, enum fns_beyond beyond)
@@ -132,8 +112,8 @@ static __always_inline bool fns_is_sure(const struct fns_memory_act *act, const 
 }
 
 /* `file` is NULL where a working or root directory was changed. */
-static __noinline int fns_link_followed(struct fns_memory_act *act, const struct fns_call *call,
-                                        const struct path *opened, const struct file *file, enum fns_beyond beyond)
+static __noinline int fns_link_followed(struct fns_memory_act *act, const struct path *opened, const struct file *file,
+                                        enum fns_beyond beyond)
 {
     struct path path = *opened;
     const struct inode *inode = BPF_CORE_READ(path.dentry, d_inode);
@@ -145,9 +125,9 @@ static __noinline int fns_link_followed(struct fns_memory_act *act, const struct
     if (beyond == FNS_BEYOND_UNLINKED && file && (BPF_CORE_READ(file, f_flags) & FNS_O_TMPFILE))
         return 0;
     if (fns_holds(bpf_get_current_task(), (__u64)inode, (__u64)file) ||
-        (beyond == FNS_BEYOND_MOUNTS && fns_caller_stands_in(mnt_ns, call)))
+        (beyond == FNS_BEYOND_MOUNTS && fns_stands_in((__u64)mnt_ns, act->folder_fd, act->changed)))
         return 0;
-    fns_read_call_hint(act, call);
+    fns_read_path_hint(act);
     sure = fns_is_sure(act, inode, mnt_ns, beyond);
     if (beyond >= FNS_BEYOND_UNLINKED && (!act->target || (beyond == FNS_BEYOND_UNLINKED && !sure)))
         return 0;

@@ -38,6 +38,7 @@ static __always_inline struct fns_memory_act *fns_new_ring_act(__s32 result)
         return NULL;
     act->flags = FNS_FLAG_IO_URING;
     act->result = result;
+    act->folder_fd = AT_FDCWD; /* no path is left to ask */
     return act;
 }
 
@@ -46,15 +47,13 @@ static __always_inline void fns_ring_opened(const struct io_kiocb *request, __s3
     struct fns_memory_act *act = fns_new_ring_act(result);
     const struct file *file;
     struct path path = {};
-    struct fns_call call = {}; /* no arguments: no path to ask */
 
     if (!act || result < 0 || fns_opened_directly(request))
         return;
     file = fns_current_file(result);
     if (!file || bpf_core_read(&path, sizeof(path), &file->f_path))
         return;
-    call.nr = ~0U;
-    fns_judge_path(act, &call, &path, file, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
+    fns_judge_path(act, &path, file, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
 }
 
 static __always_inline void fns_ring_moved(const struct io_kiocb *request, __s32 result, struct fns_sandbox *actor)

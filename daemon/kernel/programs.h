@@ -23,6 +23,7 @@ enum class Tier : std::uint8_t {
     always,        // costs a syscall nothing
     full,          // a per-syscall tracepoint: on the fallback backend only, and not in its lean profile
     compat_entry,  // a raw entry program for 32-bit system calls: on the fallback only, by its key
+    fallback,      // costs a syscall nothing either, but the preferred backends see the same in a better place
     stand_in,      // fexit on a security_* function: only where LSM programs are not used
 };
 

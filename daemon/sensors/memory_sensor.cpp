@@ -15,10 +15,27 @@ constexpr std::string_view kOpens = "/proc/PID files opened but not read, or tha
 constexpr std::string_view kFolders = "a working or root directory taken through /proc/PID/root or cwd";
 constexpr std::string_view kLinks = "/proc/PID/{exe,cwd,root,fd,ns} read as links";
 
+constexpr std::string_view kLock = "raw:mmap_lock_start_locking";
+constexpr std::string_view kOpened = "func:do_filp_open";
+
 constexpr ProgramSpec kPrograms[] = {
-    {"memory_lock", Backend::tracepoint, Tier::always, "raw:mmap_lock_start_locking",
+    {"memory_lock", Backend::tracepoint, Tier::always, kLock,
      "memory that is read or written is seen only by process_vm_readv, process_vm_writev, ptrace and the opening of "
      "/proc/PID files"},
+
+    {"guard_access", Backend::lsm, Tier::always, "lsm:ptrace_access_check", "nothing is refused, only killed"},
+    {"access_checked", Backend::fentry, Tier::always, "func:ptrace_may_access",
+     "refused reads of another's memory; descriptors taken; links of /proc/PID read"},
+    {"opened", Backend::fentry, Tier::always, kOpened, kOpens, {}, "func:do_file_open"},
+    {"opened_renamed", Backend::fentry, Tier::always, "func:do_file_open", kOpens, {}, kOpened},
+    {"attached", Backend::fentry, Tier::always, "func:ptrace_attach", "ptrace attach and seize, refused or not"},
+    {"untraced", Backend::fentry, Tier::always, "func:ptrace_check_attach", "ptrace requests that were refused"},
+    {"traced", Backend::fentry, Tier::always, "func:arch_ptrace", "registers read by ptrace"},
+    {"traced_32", Backend::fentry, Tier::always, "func:compat_arch_ptrace", "the same by the 32-bit entry"},
+    {"moved", Backend::fentry, Tier::always, "func:set_fs_pwd", kFolders},
+    {"rooted", Backend::fentry, Tier::always, "func:set_fs_root", kFolders},
+    {"remote_memory", Backend::fentry, Tier::always, "func:access_remote_vm", "", {}, kLock},
+
     {"exit_process_vm_readv", Backend::tracepoint, Tier::full, "syscall:sys_exit_process_vm_readv",
      "refused reads of another's memory"},
     {"exit_process_vm_writev", Backend::tracepoint, Tier::full, "syscall:sys_exit_process_vm_writev",
@@ -28,7 +45,7 @@ constexpr ProgramSpec kPrograms[] = {
     {"exit_open", Backend::tracepoint, Tier::full, "syscall:sys_exit_open", kOpens},
     {"exit_openat", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat", kOpens, "exit_open"},
     {"exit_openat2", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat2", kOpens, "exit_open"},
-    {"ring_complete", Backend::tracepoint, Tier::always, "raw:io_uring_complete",
+    {"ring_complete", Backend::tracepoint, Tier::fallback, "raw:io_uring_complete",
      "/proc/PID files opened by io_uring and not read"},
     {"exit_pidfd_getfd", Backend::tracepoint, Tier::full, "syscall:sys_exit_pidfd_getfd",
      "descriptors taken out of another process"},
@@ -84,6 +101,7 @@ Result<std::unique_ptr<Sensor>> make_memory_sensor(const SensorContext& context)
     const auto is_lock = [](const ProgramStatus& status) { return status.program == "memory_lock"; };
     const auto lock = std::ranges::find_if(programs, is_lock);
     (*skeleton)->rodata->fns_lock_is_watched = lock != programs.end() && lock->reason.empty();
+    (*skeleton)->rodata->fns_refuses = context.choice.backend == Backend::lsm;
     if (auto shared = context.maps.share_with(skeleton->object()); !shared)
         return pass(std::move(shared));
     if (auto loaded = skeleton->load(); !loaded)
