@@ -63,4 +63,29 @@ static __always_inline bool fns_is_last_thread(const struct task_struct *task)
     return BPF_CORE_READ(task, signal, live.counter) == 0;
 }
 
+/*
+ * value & mask, where the compiler can prove that the mask changes nothing and older verifiers cannot: "1 < n && n < 16"
+ * becomes "n - 2 < 14", and they do not tie a number to its sum with a constant (98d7ca374ba4, 6.11, began that; 6.1
+ * refuses what 6.18 takes). The shim can go when the oldest kernel takes it. `mask` is 2^n - 1.
+ */
+static __always_inline __u32 fns_masked(__u32 value, __u32 mask)
+{
+    asm volatile("" : "+r"(value));
+    return value & mask;
+}
+
+/*
+ * A length from 1 to `most` for a helper that takes no zero, of one that is not zero: verifiers before 6.8 do not learn
+ * from "n != 0" that n is at least one (d028f87517d6). The shim can go when that is the oldest kernel.
+ */
+static __always_inline __u32 fns_one_to(__u32 most, __u32 length)
+{
+    __u32 beyond_first = length - 1;
+
+    asm volatile("" : "+r"(beyond_first));
+    if (beyond_first > most - 1)
+        beyond_first = most - 1;
+    return beyond_first + 1;
+}
+
 #endif

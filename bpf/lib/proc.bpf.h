@@ -7,6 +7,7 @@
 #define FNSHIELD_BPF_PROC_H
 
 #include "fnshield/abi/memory.h"
+#include "compat.bpf.h"
 #include "file.bpf.h"
 #include "pid.bpf.h"
 
@@ -59,7 +60,7 @@ static __always_inline void fns_read_proc_name(struct fns_proc_name *name, const
         length = bpf_probe_read_kernel_str(name->text, 16, folder);
         if (length > 1 && length < 16) {
             name->text[(length - 1) & 15] = '/';
-            bpf_probe_read_kernel_str(&name->text[length & 15], FNS_PROC_NAME_BYTES - 16, own);
+            bpf_probe_read_kernel_str(&name->text[fns_masked(length, 15)], FNS_PROC_NAME_BYTES - 16, own);
         }
         name->head = head;
         return;

@@ -3,6 +3,7 @@
 #ifndef FNSHIELD_BPF_EGRESS_ACT_H
 #define FNSHIELD_BPF_EGRESS_ACT_H
 
+#include "../lib/compat.bpf.h"
 #include "../lib/member.bpf.h"
 #include "../lib/packet.bpf.h"
 

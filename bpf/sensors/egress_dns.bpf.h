@@ -83,8 +83,7 @@ __noinline __u64 dns_packet_hash(struct __sk_buff *skb, __u32 offset, __u32 leng
             hash = fns_mix(dns_hash(hash, words[0], at == 0), words[1]);
             continue;
         }
-        asm volatile("" : "+r"(piece));
-        if (piece && piece < sizeof(words) && !bpf_skb_load_bytes(skb, offset + at, words, piece))
+        if (!bpf_skb_load_bytes(skb, offset + at, words, fns_one_to(sizeof(words) - 1, piece)))
             hash = fns_mix(dns_hash(hash, words[0], at == 0), words[1]);
         break;
     }
@@ -98,7 +97,7 @@ __noinline int dns_datagram_message(struct __sk_buff *skb, __u32 offset, __u32 l
     struct fns_dns_event *event;
     struct fns_packet packet;
     struct task_struct *task;
-    __u32 wanted = length, repeats;
+    __u32 repeats;
 
     if (!sandbox || !fns_read_packet(skb, &packet))
         return 0;
@@ -113,10 +112,7 @@ __noinline int dns_datagram_message(struct __sk_buff *skb, __u32 offset, __u32 l
     dns_begin(event, sandbox, &packet.remote, IPPROTO_UDP, length, repeats);
     fill_actor(&event->header, task);
     __builtin_memset(event->message, 0, sizeof(event->message));
-    asm volatile("" : "+r"(wanted));
-    if (wanted > FNS_DNS_QUESTION_BYTES)
-        wanted = FNS_DNS_QUESTION_BYTES;
-    if (wanted && bpf_skb_load_bytes(skb, offset, event->message, wanted)) {
+    if (length && bpf_skb_load_bytes(skb, offset, event->message, fns_one_to(FNS_DNS_QUESTION_BYTES, length))) {
         bpf_ringbuf_discard(event, 0);
         fns_count_loss(FNS_SENSOR_EGRESS, FNS_LOSS_HELPER, sandbox);
         return 0;
@@ -209,9 +205,9 @@ __noinline int dns_stream_step(struct __sk_buff *skb, __u32 offset, __u32 length
     piece = want > have ? want - have : 0;
     if (piece > length)
         piece = length;
-    asm volatile("" : "+r"(piece), "+r"(have));
-    if (piece && piece <= 2 + FNS_DNS_QUESTION_BYTES && have <= 2 + FNS_DNS_QUESTION_BYTES &&
-        bpf_skb_load_bytes(skb, offset, stream->bytes + have, piece))
+    asm volatile("" : "+r"(have));
+    if (piece && have <= 2 + FNS_DNS_QUESTION_BYTES &&
+        bpf_skb_load_bytes(skb, offset, stream->bytes + have, fns_one_to(2 + FNS_DNS_QUESTION_BYTES, piece)))
         return 0;
     stream->have = have + piece;
     if (have >= 2 && stream->have >= want) {

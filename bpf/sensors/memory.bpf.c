@@ -263,7 +263,7 @@ int exit_open(struct trace_event_raw_sys_exit *ctx)
     return 0;
 }
 
-/* The second argument is the request since 5.19; before, a number that leads nowhere. */
+/* The second argument is the request where a request has its cqe, since 5.19; before, a number that leads nowhere. */
 SEC("raw_tp/io_uring_complete")
 int ring_complete(struct bpf_raw_tracepoint_args *ctx)
 {

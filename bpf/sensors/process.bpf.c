@@ -48,6 +48,7 @@ struct scratch {
     char name[NAME_HEAD_BYTES + NUMBER_BYTES]; /* how the file was named: read up to NAME_HEAD_BYTES, then zeros */
     volatile __u32 number_at;                  /* in name; where how_named keeps what it finds */
     volatile __u32 named_how;
+    volatile __u32 window; /* the last four bytes that how_named read */
 };
 
 /* Room for one event. 0: exec, 1: iterator; a program does not interrupt itself on one CPU. */
@@ -132,27 +133,26 @@ enum how_named {
 /*
  * How the caller named the file, from the first bytes of the name in scratch 0: the last "/fd/" with a number behind
  * it, or "/exe" at the end, in a name under /proc or /dev. A window of four bytes moves along the name. For the
- * verifier's sake it is a function of its own and keeps what it found in memory: so each turn looks like the one
- * before.
+ * verifier's sake it is a function of its own and keeps the window and what it found in memory: so each turn looks like
+ * the one before.
  */
 __noinline int how_named(__u32 key)
 {
     struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
     const char *digits;
-    __u32 window;
 
     if (!scratch)
         return 0;
     scratch->number_at = 0;
     scratch->named_how = 0;
-    window = WORD(scratch->name[0], scratch->name[1], scratch->name[2], scratch->name[3]);
-    if (window != WORD('/', 'p', 'r', 'o') && window != WORD('/', 'd', 'e', 'v'))
+    scratch->window = WORD(scratch->name[0], scratch->name[1], scratch->name[2], scratch->name[3]);
+    if (scratch->window != WORD('/', 'p', 'r', 'o') && scratch->window != WORD('/', 'd', 'e', 'v'))
         return 0;
     for (int i = 4; i < NAME_HEAD_BYTES - 1; i++) {
-        window = window >> 8 | (__u32)(__u8)scratch->name[i] << 24;
-        if (window == WORD('/', 'f', 'd', '/'))
+        scratch->window = scratch->window >> 8 | (__u32)(__u8)scratch->name[i] << 24;
+        if (scratch->window == WORD('/', 'f', 'd', '/'))
             scratch->number_at = i + 1;
-        if (window == WORD('/', 'e', 'x', 'e') && !scratch->name[i + 1])
+        if (scratch->window == WORD('/', 'e', 'x', 'e') && !scratch->name[i + 1])
             scratch->named_how = NAMED_AS_OWN_IMAGE;
     }
     if (!scratch->number_at)

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <memory>
 #include <ranges>
+#include <span>
 
 namespace fnshield {
 namespace {
@@ -101,6 +102,18 @@ bool Host::has_raw_tracepoint(std::string_view name) const
     const btf* types = kernel_btf();
     return types != nullptr &&
            btf__find_by_name_kind(types, ("btf_trace_" + std::string(name)).c_str(), BTF_KIND_TYPEDEF) > 0;
+}
+
+bool Host::has_member(std::string_view type, std::string_view member) const
+{
+    const btf* types = kernel_btf();
+    const int id = types != nullptr ? btf__find_by_name_kind(types, std::string(type).c_str(), BTF_KIND_STRUCT) : -1;
+    if (id <= 0)
+        return false;
+    const btf_type* found = btf__type_by_id(types, static_cast<__u32>(id));
+    const std::span members(btf_members(found), btf_vlen(found));
+    return std::ranges::any_of(
+        members, [&](const btf_member& each) { return member == btf__name_by_offset(types, each.name_off); });
 }
 
 bool Host::has_function(std::string_view name) const

@@ -31,6 +31,8 @@ public:
     [[nodiscard]] bool has_raw_tracepoint(std::string_view name) const;  // "mmap_lock_start_locking"
     // "sys_exit_openat"; always false where tracefs is not mounted.
     [[nodiscard]] bool has_syscall_tracepoint(std::string_view name) const;
+    // "io_kiocb", "cqe": that kernel type, with a member of that name.
+    [[nodiscard]] bool has_member(std::string_view type, std::string_view member) const;
     [[nodiscard]] bool has_function(std::string_view name) const;  // a kernel function or kfunc in BTF
     [[nodiscard]] const std::optional<std::string>& tracefs_mount() const { return tracefs_mount_; }
     // The parsed BTF takes some MiB; it is read again when asked for after this.

@@ -10,24 +10,12 @@ constexpr std::string_view kRaw = "raw:";
 constexpr std::string_view kSyscall = "syscall:";
 constexpr std::string_view kFunction = "func:";
 constexpr std::string_view kLsm = "lsm:";
+constexpr std::string_view kWith = " with ";
 
 // "sys_exit_open" of "syscall:sys_exit_open"; empty where the hook is of another sort.
 std::string_view name_after(std::string_view hook, std::string_view sort)
 {
     return hook.starts_with(sort) ? hook.substr(sort.size()) : std::string_view();
-}
-
-bool hook_exists(std::string_view hook, const Host& host)
-{
-    if (const auto name = name_after(hook, kRaw); !name.empty())
-        return host.has_raw_tracepoint(name);
-    if (const auto name = name_after(hook, kSyscall); !name.empty())
-        return host.has_syscall_tracepoint(name);
-    if (const auto name = name_after(hook, kFunction); !name.empty())
-        return host.has_function(name);
-    if (const auto name = name_after(hook, kLsm); !name.empty())
-        return host.has_function("bpf_lsm_" + std::string(name));
-    return true;
 }
 
 // Cgroup programs and tracepoints that cost a system call nothing are used with every backend.
@@ -62,6 +50,24 @@ std::string reason_to_skip(const ProgramSpec& spec, const Host& host, const Prog
 }
 
 }  // namespace
+
+bool hook_exists(std::string_view hook, const Host& host)
+{
+    if (const auto with = hook.find(kWith); with != std::string_view::npos) {
+        const std::string_view member = hook.substr(with + kWith.size());
+        const auto dot = member.find('.');
+        return hook_exists(hook.substr(0, with), host) && host.has_member(member.substr(0, dot), member.substr(dot + 1));
+    }
+    if (const auto name = name_after(hook, kRaw); !name.empty())
+        return host.has_raw_tracepoint(name);
+    if (const auto name = name_after(hook, kSyscall); !name.empty())
+        return host.has_syscall_tracepoint(name);
+    if (const auto name = name_after(hook, kFunction); !name.empty())
+        return host.has_function(name);
+    if (const auto name = name_after(hook, kLsm); !name.empty())
+        return host.has_function("bpf_lsm_" + std::string(name));
+    return true;
+}
 
 std::string_view backend_name(Backend backend)
 {

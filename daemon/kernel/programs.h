@@ -32,7 +32,8 @@ struct ProgramSpec {
     Backend backend;
     Tier tier;
     // What must exist for it: "raw:mmap_lock_start_locking", "syscall:sys_exit_openat", "func:do_filp_open" (a kernel
-    // function), "lsm:file_open"; "" = tried without asking.
+    // function), "lsm:file_open"; "" = tried without asking. A hook that came before what it must hand over names a
+    // member that came with it: "raw:io_uring_complete with io_kiocb.cqe".
     std::string_view hook;
     // What is no longer seen without it, for `doctor` and the log; "" where another row sees the same.
     std::string_view loses;
@@ -60,6 +61,9 @@ struct ProgramChoice {
     bool compat_entry = false;
     std::string_view absent_hook = {};  // taken as missing whatever the host has, so that its replacement can be tried
 };
+
+// `hook` as in ProgramSpec.
+[[nodiscard]] bool hook_exists(std::string_view hook, const Host& host);
 
 // Marks what is wanted and possible to be loaded; the others are skipped, with a reason. Rows of another backend than the
 // chosen one are left out.
