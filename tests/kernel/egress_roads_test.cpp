@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include "tests/kernel/egress_fixture.h"
+#include "tests/support/needs.h"
 
 namespace fnshield::testing {
 namespace {
@@ -66,6 +67,7 @@ TEST_F(Egress, AHeaderOfOnesOwnHidesNothing)
 
 TEST_F(Egress, APacketSocketIsSeenByAnyEntry)
 {
+    SKIP_WITHOUT_HOOK("raw:cap_capable");
     act({"egress-packet-socket"});
     const SocketBody* body = only(EventKind::socket, FNS_SOCKET_CAPABLE);
     ASSERT_NE(body, nullptr);
@@ -94,6 +96,7 @@ TEST_F(Egress, APacketSocketIsSeenByAnyEntry)
 
 TEST_F(Egress, ARefusedSocketIsSeenWithItsResult)
 {
+    SKIP_WITHOUT_HOOK("raw:cap_capable");
     act({"egress-refused-socket", "packet"});
     const SocketBody* body = only(EventKind::socket, FNS_SOCKET_CAPABLE);
     ASSERT_NE(body, nullptr);

@@ -20,6 +20,7 @@
 #include "daemon/kernel/v1_freezer.h"
 #include "tests/support/runc.h"
 #include "tests/support/sensor_harness.h"
+#include "tests/support/slowness.h"
 
 namespace fnshield::testing {
 namespace {
@@ -400,7 +401,7 @@ TEST_F(LifecycleTest, AdoptionOfARestTemplateTakesTheLeaves)
 // Changes until one comes; none where nothing comes in time.
 std::vector<V1Freezer::Change> changes(V1Freezer& freezer)
 {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    const auto deadline = std::chrono::steady_clock::now() + patient(std::chrono::seconds(5));
     while (std::chrono::steady_clock::now() < deadline) {
         if (auto found = freezer.read_changes(); !found.empty())
             return found;

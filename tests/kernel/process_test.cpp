@@ -21,6 +21,7 @@
 #include "daemon/sensors/lifecycle_sensor.h"
 #include "tests/support/runc.h"
 #include "tests/support/sensor_harness.h"
+#include "tests/support/slowness.h"
 
 namespace fnshield::testing {
 namespace {
@@ -453,7 +454,7 @@ TEST_F(ProcessTest, ABurstWithinTheBudgetLosesNothing)
 
 TEST_F(ProcessTest, ABurstBeyondTheBudgetIsCountedAndHurtsNobodyElse)
 {
-    start({.bulk_budget = 100});
+    start({.bulk_budget = 100 / slowness()});  // more a second than that, on any machine
     const auto noisy = sandbox("noisy");
     const auto quiet = sandbox("quiet");
     ASSERT_TRUE(noisy.run({trigger(), "fork-burst", "2000"}));

@@ -12,6 +12,7 @@
 #include <ranges>
 
 #include "daemon/kernel/host.h"
+#include "tests/support/slowness.h"
 
 namespace fnshield::testing {
 namespace {
@@ -22,7 +23,7 @@ Result<void> wait_for_cgroup_event(const std::string& directory, const std::stri
     UniqueFd events(::open((directory + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
     if (!events)
         return fail_errno("cannot open cgroup.events of " + directory);
-    for (int tries = 0; tries < 100; ++tries) {
+    for (unsigned tries = 0; tries < 100 * slowness(); ++tries) {
         char text[256] = {};
         if (::pread(events.get(), text, sizeof text - 1, 0) < 0)
             return fail_errno("cannot read cgroup.events");

@@ -11,6 +11,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "tests/support/slowness.h"
+
 namespace fnshield::testing {
 namespace {
 
@@ -110,9 +112,8 @@ bool Child::fill(steady_clock::time_point deadline)
     return true;
 }
 
-Result<std::string> Child::read_line(std::chrono::milliseconds limit)
+Result<std::string> Child::read_line_by(steady_clock::time_point deadline)
 {
-    const auto deadline = steady_clock::now() + limit;
     std::size_t end = 0;
     while ((end = buffer_.find('\n')) == std::string::npos) {
         if (!fill(deadline))
@@ -123,11 +124,16 @@ Result<std::string> Child::read_line(std::chrono::milliseconds limit)
     return line;
 }
 
+Result<std::string> Child::read_line(std::chrono::milliseconds limit)
+{
+    return read_line_by(steady_clock::now() + patient(limit));
+}
+
 Result<std::string> Child::read_until(std::string_view text, std::chrono::milliseconds limit)
 {
-    const auto deadline = steady_clock::now() + limit;
+    const auto deadline = steady_clock::now() + patient(limit);
     for (;;) {
-        auto line = read_line(std::chrono::milliseconds(remaining_ms(deadline)));
+        auto line = read_line_by(deadline);
         if (!line || line->find(text) != std::string::npos)
             return line;
     }
@@ -159,7 +165,7 @@ Result<int> Child::wait(std::chrono::milliseconds limit)
 
 Result<int> Child::wait_keeping_input(std::chrono::milliseconds limit)
 {
-    const auto deadline = steady_clock::now() + limit;
+    const auto deadline = steady_clock::now() + patient(limit);
     if (status_)
         return *status_;
     // Its output is read meanwhile, so that it cannot block on a full pipe.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A child process of a test: started in a cgroup of choice, spoken to over pipes, always ended and reaped.
+// A child process of a test: started in a cgroup of choice, spoken to over pipes, always ended and reaped. Limits are
+// meant for a real machine and stretched on an emulated one (slowness.h).
 #pragma once
 
 #include <sys/types.h>
@@ -50,6 +51,7 @@ private:
         : pid_(pid), pidfd_(std::move(pidfd)), input_(std::move(input)), output_(std::move(output))
     {
     }
+    [[nodiscard]] Result<std::string> read_line_by(std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] bool fill(std::chrono::steady_clock::time_point deadline);
 
     pid_t pid_ = -1;

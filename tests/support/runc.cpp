@@ -15,6 +15,7 @@
 #include <ranges>
 
 #include "tests/support/cgroup_sandbox.h"
+#include "tests/support/slowness.h"
 
 namespace fnshield::testing {
 namespace {
@@ -254,7 +255,7 @@ Result<void> RuncContainer::wait_stopped()
     UniqueFd events(::open((cgroup_directory() + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
     if (!events)
         return fail_errno("cannot open cgroup.events of " + cgroup_directory());
-    for (int tries = 0; tries < 100; ++tries) {
+    for (unsigned tries = 0; tries < 100 * slowness(); ++tries) {
         char text[256] = {};
         if (::pread(events.get(), text, sizeof text - 1, 0) < 0)
             return fail_errno("cannot read cgroup.events");

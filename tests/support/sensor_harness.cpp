@@ -10,6 +10,8 @@
 
 #include "daemon/kernel/backend_probe.h"
 
+#include "tests/support/slowness.h"
+
 namespace fnshield::testing {
 namespace {
 
@@ -61,7 +63,7 @@ Result<std::unique_ptr<SensorHarness>> SensorHarness::make(const Options& option
                                 .choice = choice,
                                 .daemon_tgid = static_cast<std::uint32_t>(::getpid()),
                                 .bulk_budget = options.bulk_budget,
-                                .repeat_after_ns = options.repeat_after_ns};
+                                .repeat_after_ns = options.repeat_after_ns * slowness()};
     for (const SensorRow& row : sensor_rows()) {
         if (row.id != FNS_SENSOR_HEARTBEAT && std::ranges::find(options.sensors, row.id) == options.sensors.end())
             continue;
@@ -91,6 +93,13 @@ Result<void> SensorHarness::add_sandbox(const CgroupSandbox& sandbox, bool start
     return {};
 }
 
+void SensorHarness::remove_sandbox(const CgroupSandbox& sandbox)
+{
+    for (const auto& sensor : sensors_)
+        sensor->detach_from_parent(sandbox.id());
+    (void)maps_->sandboxes().erase(sandbox.id());  // a sensor may have done so when the cgroup went
+}
+
 void SensorHarness::collect(std::span<const std::byte> record)
 {
     auto event = decode_event(record);
@@ -113,7 +122,7 @@ bool SensorHarness::drain_until(steady_clock::time_point deadline)
 
 const Event* SensorHarness::wait_for(const Matches& matches, std::chrono::milliseconds limit)
 {
-    const auto deadline = steady_clock::now() + limit;
+    const auto deadline = steady_clock::now() + patient(limit);
     for (;;) {
         if (const auto found = std::ranges::find_if(events_, matches); found != events_.end())
             return &*found;

@@ -34,6 +34,9 @@ public:
     // sensors' cgroup programs to it.
     [[nodiscard]] Result<void> add_sandbox(const CgroupSandbox& sandbox, bool started = true);
 
+    // Undoes add_sandbox, so that another case can use the harness.
+    void remove_sandbox(const CgroupSandbox& sandbox);
+
     // The first event, old or new, that matches; null after the time limit.
     [[nodiscard]] const Event* wait_for(const Matches& matches,
                                         std::chrono::milliseconds limit = std::chrono::seconds(5));
