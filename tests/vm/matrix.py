@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel cases on every kernel and backend: one boot a kernel, in it one run of the cases a backend.
+
+Results are GoogleTest's own reports, kept as build/vm/reports/KERNEL-BACKEND.xml. What never came, because the guest
+crashed, hung or was cut off, is a failure that names the kernel and backend and shows the end of the console.
+"""
+import collections
+import dataclasses
+import pathlib
+import re
+import time
+import xml.etree.ElementTree as xml
+
+import image
+import kernels
+import machine
+
+# About the objects of this build, which are the same everywhere; that they load, the other cases show.
+OF_THE_BUILD = "VmlinuxSmall*:*/VmlinuxSmall*:GoogleTestVerification.*"
+# In the order in which one boot runs them, each with the cases that it is run for.
+BACKENDS = {"tracepoint": f"*-{OF_THE_BUILD}"}
+DEFAULT_KERNELS = "6.1"
+LIMIT_SECONDS = 900  # for all of one boot
+
+
+@dataclasses.dataclass
+class Outcome:
+    kernel: str
+    backend: str
+    report: pathlib.Path | None = None  # GoogleTest's XML; None where there is none
+    error: str = ""                     # why not
+    skipped: bool = False               # nobody's fault: the kernel is not offered any more
+
+    @property
+    def name(self):
+        return f"{self.kernel}/{self.backend}"
+
+
+def chosen(words):
+    """The kernels that --kernels asks for; ValueError where it names none of ours."""
+    if words in ("none", ""):
+        return []
+    names = list(kernels.KERNELS) if words == "all" else [word.strip() for word in words.split(",")]
+    for name in names:
+        if name not in kernels.KERNELS:
+            raise ValueError(f"no kernel '{name}': {', '.join(kernels.KERNELS)}, all or none")
+    return names
+
+
+def split_reports(said):
+    """{backend: (exit code, XML)} of what the guest wrote, of whole reports only."""
+    found = {}
+    for backend, code, text in re.findall(r"^=== begin (\S+) (\d+)\r?\n(.*?)^=== end \1\r?$", said, re.M | re.S):
+        found[backend] = (int(code), text)
+    return found
+
+
+def outcome_of(kernel, backend, reports, why, folder):
+    code, text = reports.get(backend, (None, ""))
+    if text.strip():
+        path = folder / f"{kernel}-{backend}.xml"
+        path.write_text(text)
+        try:
+            xml.parse(path)
+            return Outcome(kernel, backend, path)
+        except xml.ParseError as error:
+            return Outcome(kernel, backend, error=f"its report is not whole: {error}")
+    return Outcome(kernel, backend, error=why or f"the tests ended with {code} and wrote no report")
+
+
+def run_kernel(build, name, only):
+    """Boots one kernel and runs all backends in it."""
+    work = build / "vm"
+    reports_folder, folder = work / "reports", work / "machines" / name
+    for path in (reports_folder, folder):
+        path.mkdir(parents=True, exist_ok=True)
+    runs = [(backend, only or pattern) for backend, pattern in BACKENDS.items()]
+    try:
+        kernel = kernels.fetch(work, name)
+        disk = image.make(build, kernel, runs, folder)
+    except kernels.NotOffered as error:
+        return [Outcome(name, backend, error=f"this kernel cannot be fetched: {error}", skipped=True) for backend, _ in runs]
+    except (kernels.FetchError, OSError) as error:
+        return [Outcome(name, backend, error=f"no machine: {error}") for backend, _ in runs]
+    begun = time.monotonic()
+    print(f"── kernel {name}: {kernel.release}", flush=True)
+    said, why = machine.boot(kernel, disk, folder, LIMIT_SECONDS)
+    disk.unlink()
+    print(f"   {time.monotonic() - begun:.0f} s from power-on to power-off", flush=True)
+    reports = split_reports(said)
+    return [outcome_of(name, backend, reports, why, reports_folder) for backend, _ in runs]
+
+
+def run(build, names, only=None):
+    """All outcomes; prints what failed as it goes."""
+    outcomes = []
+    for name in names:
+        for outcome in run_kernel(build, name, only):
+            outcomes.append(outcome)
+            if outcome.error:
+                print(f"   {outcome.name}: {outcome.error}", flush=True)
+    return outcomes
+
+
+def cells(outcome):
+    """{suite: [passed, failed, skipped]} of one report."""
+    counts = collections.defaultdict(lambda: [0, 0, 0])
+    for case in xml.parse(outcome.report).getroot().iter("testcase"):
+        column = 1 if case.find("failure") is not None else 2 if case.find("skipped") is not None else 0
+        counts[case.get("classname")][column] += 1
+    return counts
+
+
+def cell(counts):
+    passed, failed, skipped = counts
+    words = [f"{passed}" if passed else "", f"{failed} FAILED" if failed else "", f"{skipped} skipped" if skipped else ""]
+    return " ".join(word for word in words if word) or "-"
+
+
+def table(outcomes):
+    """Suites down, kernel/backend across: passed, failed, skipped."""
+    columns = {outcome.name: cells(outcome) for outcome in outcomes if outcome.report}
+    if not columns:
+        return ""
+    suites = sorted({suite for counts in columns.values() for suite in counts})
+    rows = [["cases passed on", *columns]]
+    rows += [[suite, *(cell(counts.get(suite, (0, 0, 0))) for counts in columns.values())] for suite in suites]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows)
