@@ -45,11 +45,7 @@ constexpr ProgramSpec kPrograms[] = {
     {"exit_open", Backend::tracepoint, Tier::full, "syscall:sys_exit_open", kOpens},
     {"exit_openat", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat", kOpens, "exit_open"},
     {"exit_openat2", Backend::tracepoint, Tier::full, "syscall:sys_exit_openat2", kOpens, "exit_open"},
-<<<<<<< HEAD
-    {"ring_complete", Backend::tracepoint, Tier::fallback, "raw:io_uring_complete",
-=======
-    {"ring_complete", Backend::tracepoint, Tier::always, "raw:io_uring_complete with io_kiocb.cqe",
->>>>>>> eb5071c (Load on 5.10, 6.1 and 7.2 as well: three places where their verifiers know less than the compiler)
+    {"ring_complete", Backend::tracepoint, Tier::fallback, "raw:io_uring_complete with io_kiocb.cqe",
      "/proc/PID files opened by io_uring and not read"},
     {"exit_pidfd_getfd", Backend::tracepoint, Tier::full, "syscall:sys_exit_pidfd_getfd",
      "descriptors taken out of another process"},
