@@ -171,9 +171,17 @@ Result<Backend> test_backend()
     if (wanted == nullptr)
         return Backend::tracepoint;
     for (const Backend backend : {Backend::lsm, Backend::fentry, Backend::tracepoint})
-        if (backend_name(backend) == wanted)
-            return choose_backend(backend);
+        if (backend_name(backend) == wanted) {
+            static const Result<Backend> kProbed = choose_backend(backend);  // the environment does not change
+            return kProbed;
+        }
     return fail("FNSHIELD_TEST_BACKEND is none of lsm, fentry, tracepoint: " + std::string(wanted));
+}
+
+bool on_fallback()
+{
+    const auto backend = test_backend();
+    return !backend || *backend == Backend::tracepoint;
 }
 
 SensorHarness::Matches is_event(EventKind kind, SandboxId sandbox)

@@ -73,6 +73,7 @@ private:
 // What all harnesses run on: FNSHIELD_TEST_BACKEND (lsm, fentry, tracepoint), by default the fallback. An error where
 // the one that is asked for does not work here.
 [[nodiscard]] Result<Backend> test_backend();
+[[nodiscard]] bool on_fallback();
 
 // The path of the trigger program.
 [[nodiscard]] std::string trigger();

@@ -18,7 +18,11 @@ import machine
 # About the objects of this build, which are the same everywhere; that they load, the other cases show.
 OF_THE_BUILD = "VmlinuxSmall*:*/VmlinuxSmall*:GoogleTestVerification.*"
 # In the order in which one boot runs them, each with the cases that it is run for.
-BACKENDS = {"tracepoint": f"*-{OF_THE_BUILD}"}
+BACKENDS = {
+    "tracepoint": f"*-{OF_THE_BUILD}",
+    "fentry": f"*Memory*:-{OF_THE_BUILD}",
+    "lsm": f"*Memory*:-{OF_THE_BUILD}",
+}
 DEFAULT_KERNELS = "6.1"
 LIMIT_SECONDS = 900  # for all of one boot
 
