@@ -55,8 +55,9 @@ static __always_inline __u64 fns_inode_ctime_ns(const struct inode *inode)
 /*
  * True where the last thread of the task's process is exiting. Newer kernels (6.18 does, 6.12 does not) give the
  * sched_process_exit tracepoint an argument group_dead for this, which programs for older ones cannot name; the counter
- * that it is made from is in all kernels. Two threads that exit at once may both see it at zero: the caller must take
- * the first only. The shim can go when the argument is everywhere.
+ * that it is made from is in all kernels. Two threads that exit at once may both see it at zero, since a thread gives up
+ * its memory between counting itself out and the tracepoint: the caller must take the first only. The shim can go when
+ * the argument is everywhere.
  */
 static __always_inline bool fns_is_last_thread(const struct task_struct *task)
 {

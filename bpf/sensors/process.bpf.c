@@ -26,6 +26,7 @@
 #include "fnshield/abi/process.h"
 
 #define SIGNAL_GROUP_EXIT 0x00000004
+#define EEXIST            17
 
 #define NAME_HEAD_BYTES 64 /* "/proc/self/task/4194304/fd/1023" and more */
 #define NUMBER_BYTES    12
@@ -66,6 +67,24 @@ struct {
     __type(key, __u64);
     __type(value, __u64);
 } starts SEC(".maps");
+
+struct process_key {
+    __u64 start_ns;
+    __u32 tgid;
+    __u32 padding;
+};
+
+/*
+ * Processes whose end was told, so that of two threads that exit at once only one tells it. Read and written by the exit
+ * program. Entries matter for as long as it takes a thread to give up its memory; what is pushed out by 4096 later ends
+ * could be told twice.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 4096);
+    __type(key, struct process_key);
+    __type(value, __u8);
+} ended SEC(".maps");
 
 static __always_inline bool is_on_host_root(const struct task_struct *task)
 {
@@ -378,6 +397,15 @@ static __always_inline __u32 wait_status(const struct task_struct *task)
     return BPF_CORE_READ(task, group_leader, exit_code);
 }
 
+/* False where another thread of the process was faster. */
+static __always_inline bool is_first_to_tell(const struct task_struct *task)
+{
+    struct process_key key = { .start_ns = fns_task_start_ns(task), .tgid = BPF_CORE_READ(task, tgid) };
+    __u8 told = 1;
+
+    return bpf_map_update_elem(&ended, &key, &told, BPF_NOEXIST) != -EEXIST;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
@@ -395,8 +423,10 @@ int BPF_PROG(process_exit, struct task_struct *task)
         return 0;
     member = fns_member_of(task);
     entrant = member && member->flags & FNS_MEMBER_ENTRANT;
-    if (member && bpf_map_delete_elem(&members, &tgid))
-        return 0; /* another thread was faster */
+    if (!is_first_to_tell(task))
+        return 0;
+    if (member)
+        bpf_map_delete_elem(&members, &tgid);
 
     event = fns_reserve(FNS_SENSOR_PROCESS, FNS_RING_BULK, sizeof(*event), sandbox);
     if (!event)
