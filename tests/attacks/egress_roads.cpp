@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -285,6 +286,18 @@ void write_all(int fd, const unsigned char* data, std::size_t size)
         give_up("write");
 }
 
+// Until all of it has arrived: the kernel sends what does not fit into its window after the caller has gone on.
+void read_all(int fd, std::size_t size)
+{
+    unsigned char chunk[512];
+    while (size > 0) {
+        const ssize_t got = read(fd, chunk, std::min(size, sizeof chunk));
+        if (got <= 0)
+            give_up("read");
+        size -= static_cast<std::size_t>(got);
+    }
+}
+
 // ADDRESS PORT NAME whole|prefix|bytes|pipelined
 int dns_tcp(Arguments arguments)
 {
@@ -317,6 +330,7 @@ int dns_tcp(Arguments arguments)
         }
         write_all(fd, message.data(), message.size());
     }
+    read_all(accept(listener, nullptr, nullptr), message.size());
     return report(0);
 }
 
