@@ -9,7 +9,8 @@
 
 namespace fnshield::testing {
 
-// Empty where the hook (as in ProgramSpec) is there; else what to say of a case that the fallback sees nowhere else.
+// Empty where the hook (as in ProgramSpec) is there, or where another backend than the fallback is under test
+// (FNSHIELD_TEST_BACKEND); else what to say of a case that the fallback sees nowhere else.
 [[nodiscard]] std::string missing_hook(std::string_view hook);
 
 }  // namespace fnshield::testing
