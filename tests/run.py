@@ -34,7 +34,8 @@ class Tally:
                 if say_why:
                     print(f"\n{name} failed:", *((failure.get("message") or "").strip() for failure in failures), sep="\n")
             elif skip is not None:
-                self.skip(name, " ".join((skip.get("message") or "").split()))
+                reason = " ".join((skip.get("message") or "").split())
+                self.skip(name, re.sub(r"^\S+:\d+\s*", "", reason))  # without its place in the source
             else:
                 self.passed += 1
 
@@ -52,9 +53,9 @@ class Tally:
         """One kernel and backend of the matrix."""
         if outcome.report:
             self.add_googletest(outcome.report, f"{outcome.name}: ", say_why=True)
-        elif outcome.skipped:
+        if outcome.skipped:
             self.skip(outcome.name, outcome.error)
-        else:
+        elif outcome.error:
             self.failed.append(outcome.name)
 
     def skip(self, name, reason):

@@ -32,7 +32,7 @@ class Outcome:
     kernel: str
     backend: str
     report: pathlib.Path | None = None  # GoogleTest's XML; None where there is none
-    error: str = ""                     # why not
+    error: str = ""                     # what went wrong beside the cases
     skipped: bool = False               # nobody's fault: the kernel is not offered any more
 
     @property
@@ -61,15 +61,17 @@ def split_reports(said):
 
 def outcome_of(kernel, backend, reports, why, folder):
     code, text = reports.get(backend, (None, ""))
-    if text.strip():
-        path = folder / f"{kernel}-{backend}.xml"
-        path.write_text(text)
-        try:
-            xml.parse(path)
-            return Outcome(kernel, backend, path)
-        except xml.ParseError as error:
-            return Outcome(kernel, backend, error=f"its report is not whole: {error}")
-    return Outcome(kernel, backend, error=why or f"the tests ended with {code} and wrote no report")
+    if not text.strip():
+        return Outcome(kernel, backend, error=why or f"the tests ended with {code} and wrote no report")
+    path = folder / f"{kernel}-{backend}.xml"
+    path.write_text(text)
+    try:
+        root = xml.parse(path).getroot()
+    except xml.ParseError as error:
+        return Outcome(kernel, backend, error=f"its report is not whole: {error}")
+    if code != 0 and root.find(".//testcase/failure") is None:
+        return Outcome(kernel, backend, path, error=f"the tests ended with {code}, although no case failed")
+    return Outcome(kernel, backend, path)
 
 
 def run_kernel(build, name, only):
