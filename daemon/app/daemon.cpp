@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <thread>
 
 #include "daemon/app/bundle_names.h"
+#include "daemon/kernel/capabilities.h"
 
 namespace fnshield {
 namespace {
@@ -135,13 +137,25 @@ Result<void> Daemon::open_outputs()
     metrics_ = std::make_unique<Metrics>(metrics);
     if (!config.listen)
         return {};
-    auto http = HttpServer::make(address_and_port(*config.listen),
-                                 {.metrics = [this] { return metrics_->render(); },
-                                  .ready = [this] { return health_.check(clock_.boot_ns()); }});
-    if (!http)
-        return pass(std::move(http));
-    http_ = std::make_unique<HttpServer>(std::move(*http));
-    return {};
+    return open_http(address_and_port(*config.listen));
+}
+
+// The server's thread reads what strangers send: it comes from one that holds no capability, so it holds none.
+Result<void> Daemon::open_http(const std::string& address)
+{
+    Result<void> opened;
+    std::thread([&] {
+        opened = give_up_all();
+        if (!opened)
+            return;
+        auto http = HttpServer::make(address, {.metrics = [this] { return metrics_->render(); },
+                                               .ready = [this] { return health_.check(clock_.boot_ns()); }});
+        if (http)
+            http_ = std::make_unique<HttpServer>(std::move(*http));
+        else
+            opened = pass(std::move(http));
+    }).join();
+    return opened;
 }
 
 Result<void> Daemon::open_kernel()
@@ -208,7 +222,7 @@ Result<void> Daemon::arm()
     log_->info("armed {} ms after the start; {} sandboxes were running",
                (clock_.boot_ns() - started_ns_) / kMillisecond, adopted);
     malloc_trim(0);  // what loading took
-    return {};
+    return keep_serving();
 }
 
 Result<void> Daemon::run()

@@ -59,6 +59,7 @@ private:
     Daemon(const Options& options, std::shared_ptr<const Settings> settings, std::shared_ptr<spdlog::logger> log,
            EventLoop loop, Host host);
     [[nodiscard]] Result<void> open_outputs();
+    [[nodiscard]] Result<void> open_http(const std::string& address);
     [[nodiscard]] Result<void> open_kernel();
     [[nodiscard]] Result<void> watch_descriptors();
     [[nodiscard]] Result<void> arm();

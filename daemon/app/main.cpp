@@ -4,6 +4,7 @@
 // contract's.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -52,11 +53,18 @@ int check(const SettingsLoad& load)
 Result<void> run(const Options& options, std::shared_ptr<const Settings> settings,
                  const std::shared_ptr<spdlog::logger>& log)
 {
-    if (auto permitted = check_capabilities(HeldCapabilities::read()); !permitted)
+    const HeldCapabilities held = HeldCapabilities::read();
+    if (auto permitted = check_capabilities(held); !permitted)
         return permitted;
+    for (const Capability& missing : missing_serving(held))
+        log->warn("{} is not held: {}", missing.name, missing.serves);
     capture_libbpf_output();
     if (auto mounted = mount_private_tracefs(); !mounted)
         log->warn("{}: per-syscall tracepoints cannot be used", mounted.error().message);
+    if (auto kept = keep_used(); !kept)
+        return kept;
+    if (::geteuid() == 0)
+        log->info("root gave up CAP_DAC_OVERRIDE as well: files and folders of other users are not written to");
     auto daemon = Daemon::make(options, std::move(settings), log);
     if (!daemon)
         return pass(std::move(daemon));

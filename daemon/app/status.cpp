@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "daemon/app/daemon.h"
+#include "daemon/kernel/capabilities.h"
 
 namespace fnshield {
 namespace {
@@ -78,6 +79,8 @@ StatusReport Daemon::status() const
     report.heartbeats = totals.heartbeats;
     report.sandboxes_created = totals.sandboxes_created;
     report.alerts = totals.alerts;
+    for (const Capability& missing : missing_serving(HeldCapabilities::read()))
+        report.missing_capabilities.push_back({.name = missing.name, .serves = missing.serves});
     for (const auto& loaded : kernel_->sensors())
         report.sensors.push_back(sensor_report(loaded, kernel_->maps()));
     for (const auto& policy : settings_.get().policies->policies())

@@ -114,8 +114,8 @@ void examine_tracepoints(const Host& host, Examination& examination)
     add(examination, "tracepoints", "system calls", syscalls ? Verdict::ok : Verdict::less,
         syscalls
             ? ""
-            : "no per-syscall tracepoints (CONFIG_FTRACE_SYSCALLS, or tracefs cannot be mounted): refused attempts "
-              "and opens by path are not seen on the tracepoint backend");
+            : "no per-syscall tracepoints (CONFIG_FTRACE_SYSCALLS, or tracefs cannot be mounted or read): refused "
+              "attempts and opens by path are not seen on the tracepoint backend");
 }
 
 void examine_backends(Examination& examination)

@@ -106,9 +106,11 @@ std::string daemon_text(const Result<Json>& answer, const Terminal& terminal)
         return "none that can be asked: " + printable(answer.error().message) + "\n";
     const Json& status = (*answer)["data"];
     const bool ready = is_true(status, "ready");
-    return "pid " + printable(text(status, "pid")) + ", version " + printable(text(status, "version")) + ", " +
-           (ready ? "ready" : "not ready: " + printable(text(status, "not_ready"))) + "\n" +
-           programs_text(status, terminal);
+    std::string shown = "pid " + printable(text(status, "pid")) + ", version " + printable(text(status, "version")) +
+                        ", " + (ready ? "ready" : "not ready: " + printable(text(status, "not_ready"))) + "\n";
+    for (const std::string& missing : missing_capabilities(status))
+        shown += terminal.paint(printable(missing), Colour::yellow) + "\n";
+    return shown + programs_text(status, terminal);
 }
 
 Result<ExitCode> examine(const CommonOptions& common, Terminal& terminal)

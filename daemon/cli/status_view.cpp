@@ -94,6 +94,8 @@ void add_facts(Lines& lines, const Json& status)
     lines.add("losses", losses, losses == "none" ? Colour::none : Colour::red);
     lines.add("heartbeat", heartbeat ? human_duration(*heartbeat) + " ago" : "none yet");
     lines.add("policies", policy_summary(status));
+    for (const std::string& missing : missing_capabilities(status))
+        lines.add("privileges", missing, Colour::yellow);
     if (!reload_error.empty())
         lines.add("reload", "failed, the old state is kept: " + reload_error, Colour::red);
     lines.add("config", text(status, "config_file").empty() ? "built-in defaults" : text(status, "config_file"));
@@ -158,6 +160,14 @@ std::string programs_text(const Json& status, const Terminal& terminal)
                        {text(program, "reason")}});
         }
     return table.render(terminal);
+}
+
+std::vector<std::string> missing_capabilities(const Json& status)
+{
+    std::vector<std::string> missing;
+    for (const Json& capability : member(status, "missing_capabilities"))
+        missing.push_back("without " + text(capability, "name") + ": " + text(capability, "serves"));
+    return missing;
 }
 
 std::string sandboxes_text(const Json& rows, const Terminal& terminal)

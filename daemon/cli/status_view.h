@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "daemon/cli/terminal.h"
 
@@ -13,6 +14,8 @@ namespace fnshield::cli {
 
 [[nodiscard]] std::string status_text(const nlohmann::ordered_json& status, const Terminal& terminal, bool programs);
 [[nodiscard]] std::string programs_text(const nlohmann::ordered_json& status, const Terminal& terminal);
+// "without CAP_KILL: what is not possible", each that the daemon runs without.
+[[nodiscard]] std::vector<std::string> missing_capabilities(const nlohmann::ordered_json& status);
 [[nodiscard]] std::string sandboxes_text(const nlohmann::ordered_json& rows, const Terminal& terminal);
 
 }  // namespace fnshield::cli

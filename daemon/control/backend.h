@@ -40,6 +40,11 @@ struct PolicyReport {
     std::string file;  // empty = built in
 };
 
+struct MissingCapability {
+    std::string name;    // "CAP_KILL"
+    std::string serves;  // what is not possible without it
+};
+
 struct StatusReport {
     std::string node;
     std::string mode;         // monitor, enforce
@@ -57,6 +62,7 @@ struct StatusReport {
     std::string reload_error;                 // of the last reload; empty = it worked, or there was none
     std::uint64_t sandboxes_created = 0;
     std::uint64_t alerts = 0;
+    std::vector<MissingCapability> missing_capabilities;  // of the daemon, that it runs without
     std::vector<SensorReport> sensors;
     std::vector<PolicyReport> policies;
     std::vector<TableStats> tables;

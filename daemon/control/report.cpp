@@ -106,6 +106,9 @@ Json status_json(const ControlBackend& backend)
     json["sandboxes"] = sandbox_counts(backend);
     json["sandboxes_created"] = report.sandboxes_created;
     json["alerts"] = report.alerts;
+    json["missing_capabilities"] = Json::array();
+    for (const MissingCapability& missing : report.missing_capabilities)
+        json["missing_capabilities"].push_back({{"name", missing.name}, {"serves", missing.serves}});
     json["sensors"] = Json::array();
     for (const SensorReport& sensor : report.sensors)
         json["sensors"].push_back(sensor_json(sensor));

@@ -33,6 +33,7 @@ bool has_option(std::string_view options, std::string_view wanted)
                                [&](auto&& option) { return std::string_view(option) == wanted; });
 }
 
+// By stat(2): access(2) asks for the rights of the real user, which ambient capabilities do not widen.
 bool exists(const std::string& path)
 {
     struct stat status{};
@@ -125,6 +126,11 @@ bool Host::has_function(std::string_view name) const
 bool Host::has_syscall_tracepoint(std::string_view name) const
 {
     return tracefs_mount_ && exists(*tracefs_mount_ + "/events/syscalls/" + std::string(name) + "/id");
+}
+
+bool Host::tracefs_is_closed() const
+{
+    return tracefs_mount_ && !exists(*tracefs_mount_ + "/events/syscalls") && errno == EACCES;
 }
 
 Result<void> mount_private_tracefs()

@@ -38,15 +38,24 @@ bool is_wanted(const ProgramSpec& spec, const Host& host, const ProgramChoice& c
     return spec.unless.empty() || spec.unless == choice.absent_hook || !hook_exists(spec.unless, host);
 }
 
+// Empty where the hook is there.
+std::string reason_it_is_absent(std::string_view hook, const Host& host, const ProgramChoice& choice)
+{
+    const bool hidden = !hook.empty() && hook == choice.absent_hook;
+    if (!hidden && hook_exists(hook, host))
+        return {};
+    if (!hidden && !name_after(hook, kSyscall).empty() && host.tracefs_is_closed())
+        return "tracefs can only be read with CAP_DAC_READ_SEARCH";
+    return "this kernel has no " + std::string(hook.substr(hook.find(':') + 1));
+}
+
 std::string reason_to_skip(const ProgramSpec& spec, const Host& host, const ProgramChoice& choice)
 {
     if (spec.tier == Tier::full && !choice.full_profile)
         return "fallback.profile is lean";
     if (spec.tier == Tier::compat_entry && !choice.compat_entry)
         return "fallback.compat_entry is off";
-    if (!hook_exists(spec.hook, host) || (!spec.hook.empty() && spec.hook == choice.absent_hook))
-        return "this kernel has no " + std::string(spec.hook.substr(spec.hook.find(':') + 1));
-    return {};
+    return reason_it_is_absent(spec.hook, host, choice);
 }
 
 }  // namespace

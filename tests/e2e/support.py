@@ -14,6 +14,16 @@ import lab  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("FNSHIELD_BUILD", "build")).resolve()
 DAEMON = BUILD / "fnshieldd"
 
+# capabilities(7), of those that the daemon works with.
+CAPABILITY_BITS = {"kill": 5, "net_admin": 12, "sys_ptrace": 19, "dac_read_search": 2, "perfmon": 38, "bpf": 39}
+USED = frozenset(CAPABILITY_BITS)
+
+
+def capabilities_of(mask):
+    """What a line of /proc/PID/status names; what is none of the daemon's is there by its number."""
+    names = {bit: name for name, bit in CAPABILITY_BITS.items()}
+    return {names.get(bit, bit) for bit in range(64) if int(mask, 16) >> bit & 1}
+
 
 def bpf_programs_of(pid):
     """Ids of the BPF programs that a process holds, by descriptor or by link."""

@@ -10,7 +10,7 @@ import os
 import pathlib
 import subprocess
 
-from support import BUILD, LabTest, main
+from support import BUILD, USED, LabTest, capabilities_of, main
 from lab import cgroup2_mount, run, wait_until
 
 # Nothing but what the service needs: the machine's own units have no business in the container.
@@ -46,7 +46,9 @@ cd /proof
 systemctl show fnshieldd -p ActiveState -p SubState -p StatusText -p MainPID -p NRestarts > started
 fnshield status --json > status.json
 stat -c %G:%a /run/fnshield/control.sock > socket
-grep ^Cap "/proc/$(systemctl show fnshieldd -P MainPID)/status" > capabilities
+grep -E '^(Cap|Uid|NoNewPrivs)' "/proc/$(systemctl show fnshieldd -P MainPID)/status" > privileges
+stat -c %n:%U:%a /run/fnshield /var/lib/fnshield /var/log/fnshield /var/log/fnshield/alerts.jsonl > folders
+id -u fnshield > uid
 systemctl reload fnshieldd && fnshield status --json > reloaded.json
 systemctl stop fnshieldd
 systemctl show fnshieldd -p ActiveState -p Result -p ExecMainStatus > stopped
@@ -56,7 +58,6 @@ cat journal
 """
 
 BOOT_LIMIT_S = 60
-CAP_SYS_ADMIN = 21
 
 
 class Systemd(LabTest):
@@ -133,8 +134,16 @@ class Systemd(LabTest):
         self.assertEqual(status["policy_dir"], "/etc/fnshield/policies")
         self.assertTrue(json.loads(self.file("reloaded.json"))["ready"])
         self.assertEqual(self.file("socket").strip(), "fnshield:660")
-        capabilities = dict(line.split() for line in self.file("capabilities").splitlines())
-        self.assertFalse(int(capabilities["CapEff:"], 16) & (1 << CAP_SYS_ADMIN), capabilities)
+        privileges = {line.split()[0]: line.split()[1] for line in self.file("privileges").splitlines()}
+        self.assertEqual(privileges["Uid:"], self.file("uid").strip())
+        self.assertNotEqual(privileges["Uid:"], "0")
+        self.assertEqual(privileges["NoNewPrivs:"], "1")
+        self.assertEqual(capabilities_of(privileges["CapBnd:"]), USED)
+        self.assertEqual(capabilities_of(privileges["CapPrm:"]), USED - {"perfmon"})
+        self.assertEqual(status["missing_capabilities"], [])
+        self.assertEqual(self.file("folders").split(), [
+            "/run/fnshield:fnshield:755", "/var/lib/fnshield:fnshield:750", "/var/log/fnshield:fnshield:750",
+            "/var/log/fnshield/alerts.jsonl:fnshield:640"])
         stopped = dict(line.split("=", 1) for line in self.file("stopped").splitlines())
         self.assertEqual((stopped["ActiveState"], stopped["Result"], stopped["ExecMainStatus"]), ("inactive", "success", "0"))
         self.assertIn("ready: the first heartbeat came back", self.file("journal"))

@@ -215,8 +215,9 @@ class Container:
 class Daemon:
     """fnshieldd with folders of its own; stopped by SIGTERM."""
 
-    def __init__(self, lab, build, config=None, policies=None, listen="127.0.0.1:0", arguments=()):
+    def __init__(self, lab, build, config=None, policies=None, listen="127.0.0.1:0", arguments=(), command=None):
         self.lab, self.build = lab, pathlib.Path(build)
+        self.command = list(command or [self.build / "fnshieldd"])
         self.run_dir, self.state_dir = lab.folder / "run", lab.folder / "state"
         self.policy_dir = lab.folder / "policies"
         self.policy_dir.mkdir(exist_ok=True)
@@ -254,7 +255,7 @@ class Daemon:
         log = open(self.log_path, "ab")
         with log:
             self.process = subprocess.Popen(
-                [str(self.build / "fnshieldd"), "--config", str(self.config_path), *self.arguments],
+                [*map(str, self.command), "--config", str(self.config_path), *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
         def ready():

@@ -114,9 +114,19 @@ TEST(CliStatus, AnAdoptedSandboxHasNoColdStartToShow)
     EXPECT_THAT(sandboxes_text(Json::array({row}), plain()), HasSubstr("not seen"));
 }
 
+TEST(CliStatus, AMissingCapabilityIsALine)
+{
+    const Json status = Json::parse(
+        R"({"missing_capabilities":[{"name":"CAP_KILL","serves":"an action cannot be carried out"}]})");
+    EXPECT_THAT(status_text(status, plain(), false),
+                HasSubstr("\nprivileges  without CAP_KILL: an action cannot be carried out\n"));
+    EXPECT_THAT(status_text(Json::object(), plain(), false), Not(HasSubstr("privileges")));
+}
+
 TEST(CliStatus, OddAnswersDoNotCrashIt)
 {
     for (const char* odd : {"null", "7", "[]", "{}", R"({"sensors":7,"sandboxes":[1],"policies":{"a":1}})",
+                            R"({"missing_capabilities":[7,null,{"name":[]}]})",
                             R"({"sensors":[{"lost":{"x":"y"},"programs":[1,null]},null,"s"]})"}) {
         EXPECT_FALSE(status_text(Json::parse(odd), plain(), true).empty()) << odd;
         EXPECT_FALSE(sandboxes_text(Json::parse(odd), plain()).empty()) << odd;
