@@ -218,7 +218,7 @@ Result<void> Daemon::arm()
     log_->info("backend {}", backend_name(kernel_->backend()));
     for (const auto& loaded : kernel_->sensors())
         log_->info("sensor {}: {}", sensor_name(loaded.id),
-                   loaded.attached() ? std::string(loaded.backend()) : "FAILED: " + loaded.error);
+                   loaded.attached() ? std::string(loaded.backend()) : "FAILED: " + loaded.why_not());
     log_->info("armed {} ms after the start; {} sandboxes were running",
                (clock_.boot_ns() - started_ns_) / kMillisecond, adopted);
     malloc_trim(0);  // what loading took
@@ -314,7 +314,7 @@ void Daemon::report_health()
         if (loaded.attached())
             ++attached;
         else
-            missing.push_back(std::string(sensor_name(loaded.id)) + ": " + loaded.error);
+            missing.push_back(std::string(sensor_name(loaded.id)) + ": " + loaded.why_not());
     }
     health_.set_sensors(attached, std::move(missing));
 }

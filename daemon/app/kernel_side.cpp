@@ -47,6 +47,15 @@ bool KernelSide::Loaded::attached() const
     return sensor && std::ranges::none_of(sensor->programs(), &ProgramStatus::failed);
 }
 
+std::string KernelSide::Loaded::why_not() const
+{
+    if (sensor)
+        for (const ProgramStatus& program : sensor->programs())
+            if (program.failed)
+                return program.reason;
+    return error;
+}
+
 std::string_view KernelSide::Loaded::backend() const
 {
     if (sensor)

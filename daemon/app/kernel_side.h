@@ -42,6 +42,8 @@ public:
 
         // True while it sees all that it was asked to see.
         [[nodiscard]] bool attached() const;
+        // The first reason; empty where it is attached.
+        [[nodiscard]] std::string why_not() const;
         // The backend of its first attached program; empty where it has none.
         [[nodiscard]] std::string_view backend() const;
     };

@@ -11,7 +11,6 @@
 
 #include "daemon/cli/text.h"
 #include "daemon/kernel/backend_probe.h"
-#include "daemon/kernel/capabilities.h"
 #include "daemon/sensors/dry_run.h"
 
 namespace fnshield::cli {
@@ -152,6 +151,11 @@ void examine_privileges(const HostFiles& files, Examination& examination)
                 ? ""
                 : std::string("not held by this process: ") + capability.serves + "; run this as root (sudo)");
     }
+    const bool closed = perf_events_take_sys_admin(files.perf_event_paranoid);
+    add(examination, "privileges", "perf_event_paranoid", closed ? Verdict::less : Verdict::ok,
+        closed ? "above 2: to watch system calls takes CAP_SYS_ADMIN, which the unit does not give; "
+                 "'sysctl kernel.perf_event_paranoid=2', or 'fallback: { profile: lean }'"
+               : "");
     rlimit memory{};
     ::getrlimit(RLIMIT_MEMLOCK, &memory);
     const bool unlimited = memory.rlim_cur == RLIM_INFINITY;

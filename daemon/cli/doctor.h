@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/kernel/capabilities.h"
 #include "daemon/kernel/host.h"
 
 namespace fnshield::cli {
@@ -30,6 +31,7 @@ struct HostFiles {
     std::string mounts = "/proc/self/mounts";
     std::string btf = "/sys/kernel/btf/vmlinux";
     std::string status = "/proc/self/status";
+    std::string perf_event_paranoid = kPerfEventParanoid;
 };
 
 struct Examination {

@@ -30,14 +30,14 @@ constexpr std::uint64_t bit_of(int number)
     return std::uint64_t{1} << number;
 }
 
-// A capability that was given up is not held by anyone whom the process becomes by exec either.
+// The ambient set is a part of the inheritable one and goes with it.
 Result<void> hold_only(std::uint64_t bits)
 {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
     for (std::size_t word = 0; word < sets.size(); ++word) {
         const auto part = static_cast<std::uint32_t>(bits >> (32 * word));
-        sets[word] = {.effective = part, .permitted = part, .inheritable = 0};  // ambient ⊆ inheritable: none
+        sets[word] = {.effective = part, .permitted = part, .inheritable = 0};
     }
     if (::syscall(SYS_capset, &header, sets.data()) != 0)
         return fail_errno("cannot give up capabilities");
@@ -127,16 +127,26 @@ std::vector<Capability> missing_serving(const HeldCapabilities& held)
 Result<void> keep_used()
 {
     raise_memlock();
-    const std::uint64_t bits = HeldCapabilities::read().used(true);
-    bound(bits);
+    const HeldCapabilities held = HeldCapabilities::read();
+    const std::uint64_t used = held.used(true);
+    bound(used);
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return fail_errno("cannot set no_new_privs");
-    return hold_only(bits);
+    const std::uint64_t to_attach = perf_events_take_sys_admin() ? held.all() & bit_of(CAP_SYS_ADMIN) : 0;
+    return hold_only(used | to_attach);
 }
 
 Result<void> keep_serving()
 {
     return hold_only(HeldCapabilities::read().used(false));
+}
+
+bool perf_events_take_sys_admin(const std::string& sysctl_file)
+{
+    constexpr int kUpstreamMost = 2;
+    int level = 0;
+    std::ifstream(sysctl_file) >> level;
+    return level > kUpstreamMost;
 }
 
 Result<void> give_up_all()

@@ -29,14 +29,14 @@ public:
     // The v1 freezer hierarchy on hybrid hosts: runc pauses through it.
     [[nodiscard]] const std::optional<std::string>& freezer_mount() const { return freezer_mount_; }
     [[nodiscard]] bool has_raw_tracepoint(std::string_view name) const;  // "mmap_lock_start_locking"
-    // "sys_exit_openat"; always false where tracefs is not mounted or is closed.
+    // "sys_exit_openat"; always false where tracefs is not mounted.
     [[nodiscard]] bool has_syscall_tracepoint(std::string_view name) const;
-    // It is mounted, but its files are root's and this process may not read them.
-    [[nodiscard]] bool tracefs_is_closed() const;
     // "io_kiocb", "cqe": that kernel type, with a member of that name.
     [[nodiscard]] bool has_member(std::string_view type, std::string_view member) const;
     [[nodiscard]] bool has_function(std::string_view name) const;  // a kernel function or kfunc in BTF
     [[nodiscard]] const std::optional<std::string>& tracefs_mount() const { return tracefs_mount_; }
+    // It is mounted, but its files are root's and this process may not read them: no syscall tracepoint is found.
+    [[nodiscard]] bool tracefs_is_closed() const;
     // The parsed BTF takes some MiB; it is read again when asked for after this.
     void forget_btf();
 

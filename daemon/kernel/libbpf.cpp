@@ -19,13 +19,21 @@ int capture(libbpf_print_level level, const char* format, va_list arguments)
 {
     if (level == LIBBPF_DEBUG)
         return 0;
-    char line[1024];
-    const int written = std::vsnprintf(line, sizeof line, format, arguments);
+    // The verifier's log is one message, and its end is what tells.
+    va_list again;
+    va_copy(again, arguments);
+    const int length = std::vsnprintf(nullptr, 0, format, again);
+    va_end(again);
+    if (length <= 0)
+        return length;
+    std::string line(static_cast<std::size_t>(length) + 1, '\0');
+    (void)std::vsnprintf(line.data(), line.size(), format, arguments);
+    line.pop_back();
     std::string& buffer = captured();
     buffer += line;
     if (buffer.size() > kKeepBytes)
         buffer.erase(0, buffer.size() - kKeepBytes);
-    return written;
+    return length;
 }
 
 }  // namespace

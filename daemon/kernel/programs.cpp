@@ -3,6 +3,8 @@
 
 #include <set>
 
+#include "daemon/kernel/capabilities.h"
+
 namespace fnshield {
 namespace {
 
@@ -140,6 +142,9 @@ std::vector<BpfLink> attach_programs(bpf_object* object, std::vector<ProgramStat
         } else {
             status.failed = true;
             status.reason = fail_errno("cannot attach " + status.program).error().message;
+            if (!status.syscall_tracepoint.empty() && perf_events_take_sys_admin())
+                status.reason +=
+                    ": kernel.perf_event_paranoid is above 2; set it to 2, or 'fallback: { profile: lean }'";
         }
     }
     return links;

@@ -97,6 +97,15 @@ TEST_F(Doctor, CapabilitiesThatAreNeededAndThoseThatHelp)
     EXPECT_EQ(of(by_admin, "CAP_BPF").text, "by CAP_SYS_ADMIN");
 }
 
+TEST_F(Doctor, PerfEventsThatOnlyTheAdministratorMayOpen)
+{
+    for (const auto& [level, verdict] : {std::pair("2\n", Verdict::ok), std::pair("3\n", Verdict::less)}) {
+        Examination examination;
+        cli::examine_privileges({.perf_event_paranoid = file("paranoid", level)}, examination);
+        EXPECT_EQ(of(examination, "perf_event_paranoid").verdict, verdict) << level;
+    }
+}
+
 TEST_F(Doctor, TheBestBackendIsTheFirstThatWorks)
 {
     Examination examination;
