@@ -160,7 +160,7 @@ int BPF_PROG(access_checked, struct task_struct *task, unsigned int mode, bool a
 SEC("fexit/do_filp_open")
 int BPF_PROG(opened, int folder_fd, struct filename *name, const struct open_flags *flags, struct file *file)
 {
-    fns_opened_by_any_entry(folder_fd, name, file);
+    fns_opened_by_any_entry(folder_fd, name, ctx);
     return 0;
 }
 
@@ -168,7 +168,7 @@ int BPF_PROG(opened, int folder_fd, struct filename *name, const struct open_fla
 SEC("fexit/do_file_open")
 int BPF_PROG(opened_renamed, int folder_fd, struct filename *name, const struct open_flags *flags, struct file *file)
 {
-    fns_opened_by_any_entry(folder_fd, name, file);
+    fns_opened_by_any_entry(folder_fd, name, ctx);
     return 0;
 }
 

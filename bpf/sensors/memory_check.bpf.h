@@ -111,19 +111,23 @@ static __always_inline void fns_access_checked(const struct task_struct *target,
     fns_report_candidate(act, actor, target_sandbox);
 }
 
-/* An open of any entry has ended: `opened` is the file, or an error as a pointer. */
+/* An open of any entry has ended. `ctx` is the program's own: behind the three arguments, the file or an error. */
 static __always_inline void fns_opened_by_any_entry(__s32 folder_fd, const struct filename *name,
-                                                    const struct file *opened)
+                                                    const unsigned long long *ctx)
 {
     struct fns_sandbox *actor = fns_current_sandbox();
     enum fns_beyond beyond = FNS_BEYOND_NOTHING;
-    long error = (long)opened;
+    const struct file *opened;
     struct fns_memory_act *act;
     struct path path = {};
     struct fns_call call;
+    long error = 0;
 
     if (!actor)
         return;
+    /* As a number: the verifier takes it for a file, of which only the kernel knows that it may be an error. */
+    bpf_probe_read_kernel(&error, sizeof(error), &ctx[3]);
+    opened = (const struct file *)error;
     if (error < 0 && error > -4096) {
         if (!fns_was_refused(error))
             return;
