@@ -62,18 +62,6 @@ void override_config(Config& config, const Options& options, Diagnostics& diagno
     }
 }
 
-// By the file or by --mode.
-void warn_of_enforce(const Config& config, Diagnostics& diagnostics)
-{
-    if (config.mode == Mode::enforce)
-        diagnostics.push_back({.file = config.file.empty() ? "command line" : config.file,
-                               .place = {},
-                               .message =
-                                   "mode enforce is not in this version yet: nothing is denied or killed, alerts "
-                                   "say \"taken\": \"none\"",
-                               .level = DiagnosticLevel::warning});
-}
-
 }  // namespace
 
 SettingsLoad load_settings(const Options& options)
@@ -84,7 +72,6 @@ SettingsLoad load_settings(const Options& options)
     if (!config.config)
         return load;
     override_config(*config.config, options, load.diagnostics);
-    warn_of_enforce(*config.config, load.diagnostics);
 
     PolicyLoad policies =
         PolicySet::load(config.config->policy_dir, {.is_known_rule = is_known_rule,

@@ -8,6 +8,7 @@
 #include <cctype>
 
 #include "daemon/detect/wording.h"
+#include "daemon/policy/memory_readers.h"
 
 namespace fnshield::detect {
 namespace {
@@ -67,18 +68,11 @@ Reach reach_of_proc(const MemoryBody& memory)
     return is_public(memory.name) ? Reach::none : Reach::peek;
 }
 
-// "/usr/bin/gdb" is a host program; "resize" a function of the target's own tenant; "acme/resize" one of that tenant. A
-// bare name never reaches across tenants: anyone may call a function `resize`.
 bool is_listed(const std::string& entry, const Observation& seen)
 {
     if (entry.starts_with('/'))  // comm would not do: a process chooses it
         return seen.event.sandbox == kHost && glob_match(entry, seen.event.as<MemoryBody>()->actor_exe);
-    if (!seen.sandbox || seen.sandbox->name.function.empty())
-        return false;
-    const SandboxName& actor = seen.sandbox->name;
-    if (const auto slash = entry.find('/'); slash != std::string::npos)
-        return glob_match(entry.substr(0, slash), actor.tenant) && glob_match(entry.substr(slash + 1), actor.function);
-    return seen.target_sandbox && actor.tenant == seen.target_sandbox->name.tenant && glob_match(entry, actor.function);
+    return seen.sandbox && seen.target_sandbox && names_reader(entry, seen.target_sandbox->name, seen.sandbox->name);
 }
 
 bool is_allowed(const Observation& seen)

@@ -51,6 +51,7 @@ constexpr auto kLater = std::to_array<std::string_view>({
     "function.runtime_swap",
     "function.shell_spawned",
     "function.undead_process",
+    "function.unexpected_egress",
     "health.sensor",
     "health.tamper",
     "identity.cloud_cli",

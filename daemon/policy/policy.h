@@ -43,9 +43,13 @@ struct EgressRule {
     std::vector<std::uint16_t> ports;
 };
 
+// What becomes of an action that cannot be done here: the policy is refused, or only alerts and says so.
+enum class OnUnsupported : std::uint8_t { error, alert };
+
 struct RuleSetting {
     std::optional<Action> action;
     std::optional<Severity> severity;
+    std::optional<OnUnsupported> on_unsupported;
 };
 
 struct Policy {

@@ -23,6 +23,7 @@ constexpr Choice<Action> kActions[] = {{"alert", Action::alert},
                                        {"kill", Action::kill},
                                        {"freeze", Action::freeze},
                                        {"off", Action::off}};
+constexpr Choice<OnUnsupported> kOnUnsupported[] = {{"error", OnUnsupported::error}, {"alert", OnUnsupported::alert}};
 constexpr Choice<bool> kAllowOrDeny[] = {{"allow", true}, {"deny", false}};
 
 bool is_plain(std::string_view pattern)
@@ -247,14 +248,11 @@ constexpr Field<Policy::Memory> kMemoryFields[] = {
 
 // rules
 
-void rule_action(Reader& reader, const YamlNode& node, RuleSetting& setting)
-{
-    setting.action = reader.choice(node, kActions);
-}
-
 constexpr Field<RuleSetting> kRuleFields[] = {
-    {"action", rule_action},
+    {"action", [](Reader& r, const YamlNode& n, RuleSetting& to) { set(r.choice(n, kActions), to.action); }},
     {"severity", [](Reader& r, const YamlNode& n, RuleSetting& to) { set(r.choice(n, kSeverities), to.severity); }},
+    {"on_unsupported",
+     [](Reader& r, const YamlNode& n, RuleSetting& to) { set(r.choice(n, kOnUnsupported), to.on_unsupported); }},
 };
 
 void read_rules(Reader& reader, const YamlNode& node, PolicyDraft& draft)
@@ -268,12 +266,7 @@ void read_rules(Reader& reader, const YamlNode& node, PolicyDraft& draft)
                                                      meant ? fmt::format("; did you mean '{}'?", *meant) : ""));
             continue;
         }
-        RuleSetting& setting = draft.policy.rules[item.key];
-        reader.map(item, kRuleFields, setting);
-        const YamlNode* action = item.find("action");
-        if (action != nullptr && setting.action && *setting.action != Action::alert && *setting.action != Action::off)
-            reader.warning(action->place, fmt::format("rule {}: '{}' is not on this backend yet; alerts only", item.key,
-                                                      action_name(*setting.action)));
+        reader.map(item, kRuleFields, draft.policy.rules[item.key]);
     }
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "daemon/base/wildcard.h"
+#include "daemon/policy/compile.h"
 #include "daemon/policy/policy_fields.h"
 
 namespace fnshield {
@@ -74,6 +75,32 @@ bool fits(const Policy::Match& match, const SandboxName& name)
            wildcard_match(match.platform, name.platform);
 }
 
+// The node at "exec.warm"; null where the file has none.
+const YamlNode* find_path(const YamlNode& root, std::string_view path)
+{
+    const YamlNode* node = &root;
+    while (node != nullptr && !path.empty()) {
+        const std::string_view key = path.substr(0, path.find('.'));
+        node = node->find(key);
+        path.remove_prefix(std::min(key.size() + 1, path.size()));
+    }
+    return node;
+}
+
+// Where the file asks for what cannot be done: the list's item, or the rule's action. Nothing where both are inherited.
+std::optional<Place> place_of(const YamlNode& root, const Unsupported& fault)
+{
+    const YamlNode* list = fault.list.empty() ? nullptr : find_path(root, fault.list);
+    if (list != nullptr)
+        return fault.index < list->items.size() ? list->items[fault.index].place : list->place;
+    const YamlNode* rules = root.find("rules");
+    const YamlNode* rule = rules != nullptr ? rules->find(fault.rule) : nullptr;
+    if (rule == nullptr)
+        return std::nullopt;
+    const YamlNode* action = rule->find("action");
+    return action != nullptr ? action->place : rule->place;
+}
+
 }  // namespace
 
 Specificity specificity_of(const Policy::Match& match, bool from_folder)
@@ -123,6 +150,7 @@ private:
     Source* by_name(std::string_view name, bool shipped);
     Source* parent_of(Source& source);
     void resolve(Source& source);
+    void check_enforceable(Source& source);
     void check_default(const Source& source);
     void check_ties(std::span<const Source*> by_specificity);
     [[nodiscard]] Specificity specificity(const Source& source)
@@ -226,6 +254,28 @@ void PolicyCompiler::resolve(Source& source)
     source.progress = Progress::done;
 }
 
+// What a policy asks for and no kernel can do is an error, or becomes an alert where the rule says so. Told in the file
+// that asks for it: a policy that inherits it all has a parent in which it was told.
+void PolicyCompiler::check_enforceable(Source& source)
+{
+    Policy& policy = source.draft.policy;
+    std::vector<std::string> downgraded;
+    for (const Unsupported& fault : compile(policy, Mode::enforce, 1).unsupported) {
+        RuleSetting& setting = policy.rules[fault.rule];
+        const bool alert_only = setting.on_unsupported == OnUnsupported::alert;
+        const std::string_view wanted = action_name(policy.action_for(fault.rule));
+        if (alert_only)
+            downgraded.push_back(fault.rule);
+        if (const auto place = place_of(source.root, fault))
+            diagnostics_.push_back({source.file, *place,
+                                    fmt::format("rule {}: '{}' cannot be done: {}{}", fault.rule, wanted, fault.reason,
+                                                alert_only ? "; it alerts only" : ""),
+                                    alert_only ? DiagnosticLevel::warning : DiagnosticLevel::error});
+    }
+    for (const std::string& rule : downgraded)
+        policy.rules[rule].action = Action::alert;
+}
+
 void PolicyCompiler::check_default(const Source& source)
 {
     const Policy::Match& match = source.draft.policy.match;
@@ -255,6 +305,9 @@ std::shared_ptr<const PolicySet> PolicyCompiler::finish()
 {
     for (const auto& source : sources_)
         resolve(*source);
+    for (const auto& source : sources_)
+        if (!source->replaced || source->extended)
+            check_enforceable(*source);
 
     std::shared_ptr<PolicySet> set(new PolicySet);
     const bool complete = !has_errors(diagnostics_);  // else who extends whom is not known
