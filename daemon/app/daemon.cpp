@@ -12,6 +12,7 @@
 
 #include "daemon/app/bundle_names.h"
 #include "daemon/kernel/capabilities.h"
+#include "daemon/policy/guards.h"
 
 namespace fnshield {
 namespace {
@@ -75,6 +76,14 @@ UniqueFd watch_signals()
 }
 
 }  // namespace
+
+KernelSide::InForce in_force(const Settings& settings)
+{
+    return {.policies = settings.policies,
+            .mode = settings.config.mode,
+            .recogniser = *settings.recognition.recogniser,
+            .parents = settings.recognition.parents};
+}
 
 Daemon::Daemon(const Options& options, std::shared_ptr<const Settings> settings, std::shared_ptr<spdlog::logger> log,
                EventLoop loop, Host host)
@@ -176,7 +185,7 @@ Result<void> Daemon::open_kernel()
         .choice = {.full_profile = config.fallback.full_profile, .compat_entry = config.fallback.compat_entry},
         .sizes = {.sandboxes = config.limits.sandboxes},
         .bulk_budget = config.limits.bulk_events_per_second,
-        .parents = settings_.get().recognition.parents};
+        .in_force = in_force(settings_.get())};
     auto made =
         KernelSide::make(host_, kernel, [this](std::span<const std::byte> record) { pipeline_->collect(record); });
     if (!made)
@@ -216,6 +225,7 @@ Result<void> Daemon::arm()
             log_->warn("template {} matches nothing on this host yet: there is no cgroup {}", text,
                        parent_of_template(text));
     log_->info("backend {}", backend_name(kernel_->backend()));
+    warn_of_kills(*settings_.get().policies);
     for (const auto& loaded : kernel_->sensors())
         log_->info("sensor {}: {}", sensor_name(loaded.id),
                    loaded.attached() ? std::string(loaded.backend()) : "FAILED: " + loaded.why_not());
@@ -238,6 +248,21 @@ Result<void> Daemon::run()
     log_problems();
     log_->info("stopped after {} events and {} alerts", pipeline_->totals().received, pipeline_->totals().alerts);
     return ended;
+}
+
+// Where nothing but LSM programs could refuse an act, it is answered by killing.
+void Daemon::warn_of_kills(const PolicySet& policies)
+{
+    if (kernel_->backend() == Backend::lsm)
+        return;
+    for (const auto& policy : policies.policies()) {
+        std::string acts;
+        for (const std::string_view what : denied_by_kill(*policy))
+            acts.append(acts.empty() ? "" : ", ").append(what);
+        if (!acts.empty())
+            log_->warn("policy {}: deny of {} is done by kill here: backend {} cannot refuse it", policy->name, acts,
+                       backend_name(kernel_->backend()));
+    }
 }
 
 void Daemon::on_signal()
@@ -275,11 +300,14 @@ void Daemon::on_seen(const Event& event)
 {
     const Sandbox* sandbox = model_->sandbox(event.sandbox);
     kernel_->follow(event, sandbox);
-    // The bundle is there by the time that the workload starts.
-    const bool nameable = event.kind == EventKind::sandbox_started || event.kind == EventKind::sandbox_created;
-    if (nameable && sandbox != nullptr)
-        if (auto name = name_from_bundle(*sandbox))
-            model_->rename(sandbox->id, std::move(*name));
+    const bool is_made = event.kind == EventKind::sandbox_started || event.kind == EventKind::sandbox_created;
+    if (sandbox != nullptr && (is_made || event.kind == EventKind::sandbox_ready)) {
+        // The bundle is there by the time that the workload starts.
+        if (is_made)
+            if (auto name = name_from_bundle(*sandbox))
+                model_->rename(sandbox->id, std::move(*name));
+        kernel_->assign_policy(*model_->sandbox(event.sandbox));
+    }
     if (event.kind != EventKind::heartbeat)
         return;
     health_.heartbeat(event.time_ns);

@@ -38,6 +38,9 @@ private:
     std::shared_ptr<const Settings> settings_;
 };
 
+// What of the settings the kernel side has to know; valid as long as they are.
+[[nodiscard]] KernelSide::InForce in_force(const Settings& settings);
+
 class Daemon final : public ControlBackend {
 public:
     // Everything but attaching: a second daemon, a port in use, a kernel that cannot do it fail here.
@@ -67,6 +70,7 @@ private:
     void on_tick();
     void on_freezer();
     void on_seen(const Event& event);
+    void warn_of_kills(const PolicySet& policies);
     void drain();
     void report_health();
     void report_metrics();

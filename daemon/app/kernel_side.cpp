@@ -121,7 +121,15 @@ Result<void> KernelSide::load(const Options& options)
             loaded.error = sensor.error().message;
         sensors_.push_back(std::move(loaded));
     }
-    return add_parents(options.parents);
+    const auto& lifecycle = dynamic_cast<const LifecycleSensor&>(*find(FNS_SENSOR_LIFECYCLE));
+    policies_ = std::make_unique<KernelPolicies>(KernelPolicies::Tables{.assignments = maps_.assignments(),
+                                                                        .policies = maps_.policies(),
+                                                                        .paths = maps_.listed_paths(),
+                                                                        .networks = maps_.listed_networks(),
+                                                                        .memory_allowed = maps_.memory_allowed(),
+                                                                        .parents = lifecycle.parents(),
+                                                                        .parent_paths = lifecycle.parent_paths()});
+    return put_in_force(options.in_force);
 }
 
 Sensor* KernelSide::find(fns_sensor id)
@@ -130,16 +138,25 @@ Sensor* KernelSide::find(fns_sensor id)
     return found != sensors_.end() ? found->sensor.get() : nullptr;
 }
 
-Result<void> KernelSide::add_parents(const std::vector<ParentSpec>& parents)
+Result<void> KernelSide::put_in_force(const InForce& wanted)
 {
-    auto& lifecycle = dynamic_cast<LifecycleSensor&>(*find(FNS_SENSOR_LIFECYCLE));
-    for (const ParentSpec& spec : parents) {
-        const fns_parent rule = parent_entry(spec);
-        if (auto added = lifecycle.add_parent_path(spec.path, rule); !added)
-            return pass(std::move(added), "cannot watch for sandboxes under " + spec.path);
-        rules_[spec.path] = rule;
+    ParentRules rules = rules_;
+    for (const ParentSpec& spec : wanted.parents) {
+        const auto before = rules.find(spec.path);
+        const std::uint32_t policy_id = before == rules.end() ? 0 : before->second.policy_id;
+        rules[spec.path] = parent_entry(spec);
+        rules[spec.path].policy_id = policy_id;
     }
+    if (auto replaced = policies_->replace(wanted.policies, wanted.mode, wanted.recogniser, rules); !replaced)
+        return replaced;
+    rules_ = std::move(rules);
     return {};
+}
+
+void KernelSide::assign_policy(const Sandbox& sandbox)
+{
+    if (auto assigned = policies_->assign(sandbox.id, sandbox.name, sandbox.warm()); !assigned)
+        problems_.push_back(sandbox.cgroup + ": " + assigned.error().message);
 }
 
 Result<std::vector<Event>> KernelSide::arm(Nanoseconds now_ns)
@@ -202,6 +219,7 @@ void KernelSide::follow(const Event& event, const Sandbox* sandbox)
             if (freezer_)
                 freezer_->unwatch(event.sandbox);
             lost_before_.erase(event.sandbox);
+            policies_->forget(event.sandbox);
             break;
         default:
             break;

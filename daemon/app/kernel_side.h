@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/kernel/adoption.h"
+#include "daemon/kernel/kernel_policies.h"
 #include "daemon/kernel/rings.h"
 #include "daemon/kernel/v1_freezer.h"
 #include "daemon/model/recognise.h"
@@ -26,12 +27,20 @@ class ProcessSensor;
 
 class KernelSide {
 public:
+    // What a reload changes together.
+    struct InForce {
+        std::shared_ptr<const PolicySet> policies;
+        Mode mode = Mode::monitor;
+        const Recogniser& recogniser;  // used during the call
+        const std::vector<ParentSpec>& parents;
+    };
+
     struct Options {
         std::optional<Backend> forced_backend;  // nothing = the best that works
         ProgramChoice choice;                   // but for its backend, which is found out
         SharedMapSizes sizes;
         std::uint32_t bulk_budget = 4000;
-        std::vector<ParentSpec> parents;
+        InForce in_force;
     };
 
     // A sensor as it came out of loading: either it is there, or why it is not.
@@ -61,8 +70,12 @@ public:
     // is watched by the v1 freezer.
     void follow(const Event& event, const Sandbox* sandbox);
 
-    // After a reload: paths that are parents from now on. Those no longer named stay until the next start.
-    [[nodiscard]] Result<void> add_parents(const std::vector<ParentSpec>& parents);
+    // Policies and the paths that are parents from now on, in place of those before; on an error those stay. Parents
+    // that are no longer named stay until the next start.
+    [[nodiscard]] Result<void> put_in_force(const InForce& wanted);
+
+    // A sandbox got its name, another one, or became ready: which policy holds for it.
+    void assign_policy(const Sandbox& sandbox);
 
     // Frozen and thawed sandboxes of the v1 freezer, as events of `now_ns`.
     [[nodiscard]] std::vector<Event> freezer_changes(Nanoseconds now_ns);
@@ -98,6 +111,7 @@ private:
     std::unique_ptr<Rings> rings_;
     std::vector<Loaded> sensors_;
     ParentRules rules_;
+    std::unique_ptr<KernelPolicies> policies_;
     std::unordered_map<std::uint64_t, std::string> parent_cgroups_;      // id → path
     std::unordered_map<std::uint64_t, std::uint64_t> lost_before_;       // sandbox → events
     std::map<std::pair<int, int>, std::uint64_t> lost_by_stage_before_;  // (sensor, stage)

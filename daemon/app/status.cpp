@@ -131,13 +131,14 @@ Result<std::string> Daemon::reload()
         metrics_->set_reload(false, now_ns);
         return fail(reload_error_);
     }
-    if (auto added = kernel_->add_parents(load.settings->recognition.parents); !added) {
-        reload_error_ = added.error().message;
+    if (auto replaced = kernel_->put_in_force(in_force(*load.settings)); !replaced) {
+        reload_error_ = replaced.error().message;
         metrics_->set_reload(false, now_ns);
         return fail(reload_error_);
     }
     const std::string restart = needs_restart(settings_.get().config, load.settings->config);
     settings_.replace(std::move(load.settings));
+    warn_of_kills(*settings_.get().policies);
     model_->refresh_policies();
     engine_->set_host_policy(settings_.policy_for({}));
     reload_error_.clear();

@@ -225,6 +225,17 @@ private:
 
 }  // namespace
 
+Result<fns_parent_path> parent_path_key(const std::string& path)
+{
+    fns_parent_path key{};
+    // One byte less than fits: the kernel side cannot tell a path that fills the key from one that was cut.
+    if (path.size() + 2 > sizeof key.path)
+        return fail("the path " + path + " is too long: at most " + std::to_string(sizeof key.path - 2) +
+                    " bytes before the first {name}");
+    path.copy(key.path, path.size());
+    return key;
+}
+
 bool name_fits(const fns_parent& rule, std::string_view name)
 {
     bool only_refusals = true;

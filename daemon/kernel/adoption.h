@@ -22,6 +22,9 @@ namespace fnshield {
 // By path in the default hierarchy: what the kernel side has in `parent_paths`.
 using ParentRules = std::map<std::string, fns_parent, std::less<>>;
 
+// The key of a path in `parent_paths`; an error where it is longer than FNS_PARENT_PATH_BYTES − 2 bytes.
+[[nodiscard]] Result<fns_parent_path> parent_path_key(const std::string& path);
+
 // True where the rule's leaf prefixes take this name: the kernel side's name_fits(). Pure.
 [[nodiscard]] bool name_fits(const fns_parent& rule, std::string_view name);
 

@@ -93,6 +93,14 @@ public:
         return {};
     }
 
+    // Changes an entry that is there; one that is gone stays so, which is no error.
+    [[nodiscard]] Result<void> update_existing(const Key& key, const Value& value) const
+    {
+        if (bpf_map_update_elem(fd_, &key, &value, BPF_EXIST) != 0 && errno != ENOENT)
+            return fail_errno("map update");
+        return {};
+    }
+
     // An absent key is no error.
     [[nodiscard]] Result<void> erase(const Key& key) const
     {

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "daemon/kernel/adoption.h"
 #include "daemon/sensors/decode.h"
 #include "fnshield/abi/lifecycle.h"
 #include "lifecycle.skel.h"
@@ -33,22 +34,6 @@ constexpr KindRow kKinds[] = {
     {FNS_EVENT_PARENT_RMDIR, EventKind::parent_removed},
 };
 
-Result<fns_parent_path> path_key(const std::string& path)
-{
-    fns_parent_path key{};
-    // One byte less than fits: the kernel side cannot tell a path that fills the key from one that was cut.
-    if (path.size() + 2 > sizeof key.path)
-        return fail("the path " + path + " is too long: at most " + std::to_string(sizeof key.path - 2) +
-                    " bytes before the first {name}");
-    path.copy(key.path, path.size());
-    return key;
-}
-
-Map<fns_parent_path, fns_parent> parent_paths(const Skeleton<lifecycle_bpf>& skeleton)
-{
-    return Map<fns_parent_path, fns_parent>(bpf_map__fd(skeleton->maps.parent_paths));
-}
-
 }  // namespace
 
 LifecycleSensor::LifecycleSensor(Skeleton<lifecycle_bpf> skeleton, std::vector<ProgramStatus> programs,
@@ -69,25 +54,30 @@ Result<void> LifecycleSensor::attach()
 
 Result<void> LifecycleSensor::add_parent_path(const std::string& path, const fns_parent& parent)
 {
-    auto key = path_key(path);
+    auto key = parent_path_key(path);
     if (!key)
         return pass(std::move(key));
-    if (auto added = parent_paths(skeleton_).update(*key, parent); !added)
+    if (auto added = parent_paths().update(*key, parent); !added)
         return pass(std::move(added), "cannot watch for sandboxes under " + path);
     return {};
 }
 
 Result<void> LifecycleSensor::remove_parent_path(const std::string& path)
 {
-    auto key = path_key(path);
+    auto key = parent_path_key(path);
     if (!key)
         return pass(std::move(key));
-    return parent_paths(skeleton_).erase(*key);
+    return parent_paths().erase(*key);
 }
 
 Result<void> LifecycleSensor::add_parent(std::uint64_t cgroup_id, const fns_parent& parent)
 {
     return parents().update(cgroup_id, parent);
+}
+
+Map<fns_parent_path, fns_parent> LifecycleSensor::parent_paths() const
+{
+    return Map<fns_parent_path, fns_parent>(bpf_map__fd(skeleton_->maps.parent_paths));
 }
 
 Map<std::uint64_t, fns_parent> LifecycleSensor::parents() const

@@ -25,6 +25,8 @@ public:
     // A cgroup that exists is a parent: what is made in it from now on is seen.
     [[nodiscard]] Result<void> add_parent(std::uint64_t cgroup_id, const fns_parent& parent);
 
+    // By path; for the policies, which say what holds below each (daemon/kernel/kernel_policies.h).
+    [[nodiscard]] Map<fns_parent_path, fns_parent> parent_paths() const;
     // For adoption, which fills them for what is there already (daemon/kernel/adoption.h).
     [[nodiscard]] Map<std::uint64_t, fns_parent> parents() const;
     [[nodiscard]] Map<std::uint64_t, fns_sandbox> sandboxes() const { return sandboxes_; }
