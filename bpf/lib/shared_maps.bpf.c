@@ -6,6 +6,7 @@
  * | map             | key               | writer                        | reader   | when it is full                  |
  * | sandboxes       | cgroup id         | lifecycle, daemon (adoption)  | all      | not registered, counted TABLE    |
  * | path_walks      | slot              | path.bpf.h                    | the same | fixed size                       |
+ * | listed_texts    | slot              | listed_path.bpf.h             | the same | fixed size                       |
  * | members         | tgid              | lifecycle, process            | all      | counted TABLE                    |
  * | counters        | enum fns_sensor   | all                           | daemon   | fixed size                       |
  * | seen            | fns_seen_key      | all                           | all      | LRU: an act is forwarded again   |
@@ -23,6 +24,7 @@
 
 struct fns_sandboxes_map sandboxes SEC(".maps");
 struct fns_path_walks_map path_walks SEC(".maps");
+struct fns_listed_texts_map listed_texts SEC(".maps");
 struct fns_members_map members SEC(".maps");
 struct fns_assignments_map assignments SEC(".maps");
 struct fns_policies_map policies SEC(".maps");

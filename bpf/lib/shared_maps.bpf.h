@@ -21,7 +21,7 @@ struct fns_path_walk {
 };
 
 /* One slot for each program that resolves paths: two of them may run into each other on one CPU. */
-enum fns_walk_slot { FNS_WALK_EXEC, FNS_WALK_ITERATE, FNS_WALK_OPEN, FNS_WALK_SLOTS };
+enum fns_walk_slot { FNS_WALK_EXEC, FNS_WALK_ITERATE, FNS_WALK_OPEN, FNS_WALK_REFUSE, FNS_WALK_SLOTS };
 
 struct fns_path_walks_map {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -30,6 +30,26 @@ struct fns_path_walks_map {
     __type(value, struct fns_path_walk);
 };
 extern struct fns_path_walks_map path_walks SEC(".maps");
+
+/* Where listed_path.bpf.h looks one path up. */
+struct fns_listed_text {
+    struct fns_path_key key;
+    __u32 bytes;                 /* of the text, at most FNS_PATH_BYTES */
+    volatile __u32 last_segment; /* where it begins */
+    volatile __u32 plain;        /* absolute, without empty segments, `.` or `..` */
+    char text[FNS_PATH_BYTES + 8];
+};
+
+/* As for path_walks. */
+enum fns_text_slot { FNS_TEXT_EXEC, FNS_TEXT_REFUSE, FNS_TEXT_OPEN, FNS_TEXT_SLOTS };
+
+struct fns_listed_texts_map {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, FNS_TEXT_SLOTS);
+    __type(key, __u32);
+    __type(value, struct fns_listed_text);
+};
+extern struct fns_listed_texts_map listed_texts SEC(".maps");
 
 struct fns_sandboxes_map {
     __uint(type, BPF_MAP_TYPE_HASH);

@@ -4,7 +4,8 @@
  *
  * Hooks, tp_btf, all in 5.10: sched_process_fork, sched_process_exec, sched_process_exit: whatever the system call, its
  * width or io_uring, they pass here. iter/task tells what ran before the daemon did. Outside of sandboxes each costs
- * one look-up (threads of a process cost a compare).
+ * one look-up (threads of a process cost a compare). lsm/bprm_creds_from_file (5.8) refuses what a policy denies; where
+ * LSM programs are not used, that is killed at sched_process_exec.
  *
  * Where the workload begins (design.md, decision 10). A runtime puts a process into the new cgroup, which forks, execs
  * itself through a sealed copy of its binary, pivots its root, may run hooks, and at last execs the function. All that
@@ -50,12 +51,15 @@ struct scratch {
     volatile __u32 number_at;                  /* in name; where how_named keeps what it finds */
     volatile __u32 named_how;
     volatile __u32 window; /* the last four bytes that how_named read */
+    volatile __u32 turn; /* how many execs have used this slot */
 };
 
-/* Room for one event. 0: exec, 1: iterator; a program does not interrupt itself on one CPU. */
+/* Room for one event: a slot for each program, since only a tracepoint's runs to its end on its CPU. */
+enum scratch_slot { SCRATCH_EXEC, SCRATCH_ITERATE, SCRATCH_REFUSE, SCRATCH_SLOTS };
+
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 2);
+    __uint(max_entries, SCRATCH_SLOTS);
     __type(key, __u32);
     __type(value, struct scratch);
 } scratches SEC(".maps");
@@ -142,139 +146,16 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 /* --- exec ---------------------------------------------------------------------------------------------------- */
 
-enum how_named {
-    NAMED_BY_DESCRIPTOR = 1 << 0, /* /dev/fd/N, /proc/…/fd/N; execveat with an empty path is called /dev/fd/N as well */
-    NAMED_AS_OWN_IMAGE = 1 << 1,  /* /proc/…/exe */
-};
-
-#define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
+#include "process_image.bpf.h"
+#include "process_place.bpf.h"
+#include "process_verdict.bpf.h"
 
 /*
- * How the caller named the file, from the first bytes of the name in scratch 0: the last "/fd/" with a number behind
- * it, or "/exe" at the end, in a name under /proc or /dev. A window of four bytes moves along the name. For the
- * verifier's sake it is a function of its own and keeps the window and what it found in memory: so each turn looks like
- * the one before.
+ * Appends path, filename and argv to the event; the size of the whole. Before the exec (`tried`) argv is not read: it
+ * lies in pages that no address leads to yet.
  */
-__noinline int how_named(__u32 key)
-{
-    struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
-    const char *digits;
-
-    if (!scratch)
-        return 0;
-    scratch->number_at = 0;
-    scratch->named_how = 0;
-    scratch->window = WORD(scratch->name[0], scratch->name[1], scratch->name[2], scratch->name[3]);
-    if (scratch->window != WORD('/', 'p', 'r', 'o') && scratch->window != WORD('/', 'd', 'e', 'v'))
-        return 0;
-    for (int i = 4; i < NAME_HEAD_BYTES - 1; i++) {
-        scratch->window = scratch->window >> 8 | (__u32)(__u8)scratch->name[i] << 24;
-        if (scratch->window == WORD('/', 'f', 'd', '/'))
-            scratch->number_at = i + 1;
-        if (scratch->window == WORD('/', 'e', 'x', 'e') && !scratch->name[i + 1])
-            scratch->named_how = NAMED_AS_OWN_IMAGE;
-    }
-    if (!scratch->number_at)
-        return scratch->named_how;
-    digits = &scratch->name[scratch->number_at & (NAME_HEAD_BYTES - 1)];
-    for (int i = 0; i < NUMBER_BYTES; i++) {
-        if (!digits[i])
-            return i ? NAMED_BY_DESCRIPTOR : 0;
-        if (digits[i] < '0' || digits[i] > '9')
-            return 0;
-    }
-    return 0;
-}
-
-/* Overlayfs keeps its struct ovl_inode's upper dentry right behind the inode, in every kernel since 4.13; its type is
- * in a module's BTF, so the place is computed. */
-static __always_inline bool is_in_upper_layer(const struct inode *inode)
-{
-    void *upper = NULL;
-
-    if (BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
-        return false;
-    bpf_probe_read_kernel(&upper, sizeof(upper), (const void *)inode + bpf_core_type_size(struct inode));
-    return upper != NULL;
-}
-
-static __always_inline bool is_memfd(const struct path *path)
-{
-    const struct dentry *dentry = BPF_CORE_READ(path, dentry);
-    const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-    __u64 head = 0;
-
-    if (BPF_CORE_READ(dentry, d_parent) != dentry) /* a file in a directory */
-        return false;
-    bpf_probe_read_kernel(&head, 6, name);
-    return head == ('m' | 'e' << 8 | 'm' << 16 | (__u64)'f' << 24 | (__u64)'d' << 32 | (__u64)':' << 40);
-}
-
-static __always_inline __u32 file_flags(const struct file *file)
-{
-    const struct inode *inode = BPF_CORE_READ(file, f_inode);
-    __u32 flags = 0;
-
-    if (is_memfd(&file->f_path))
-        flags |= FNS_EXEC_MEMFD;
-    else if (BPF_CORE_READ(inode, i_nlink) == 0)
-        flags |= FNS_EXEC_UNLINKED;
-    if (is_in_upper_layer(inode))
-        flags |= FNS_EXEC_UPPER_LAYER;
-    return flags;
-}
-
-/* True where the first process of the task's pid namespace is another process, an entrant: then the task is its helper.
- */
-static __always_inline bool is_helper_of_entrant(const struct task_struct *task)
-{
-    const struct pid *pid = BPF_CORE_READ(task, thread_pid);
-    __u32 level = BPF_CORE_READ(pid, level);
-    const struct upid *innermost;
-    const struct task_struct *first;
-    const struct fns_member *member;
-
-    if (level == 0)
-        return false;
-    innermost =
-        (const void *)pid + bpf_core_field_offset(struct pid, numbers) + (__u64)level * bpf_core_type_size(struct upid);
-    first = BPF_CORE_READ(innermost, ns, child_reaper);
-    if (!first || BPF_CORE_READ(first, tgid) == BPF_CORE_READ(task, tgid))
-        return false;
-    member = fns_member_of(first);
-    return member && member->flags & FNS_MEMBER_ENTRANT;
-}
-
-/* What this exec is in the life of the sandbox; changes its state and the member's. */
-static __always_inline __u32 place_in_life(const struct task_struct *task, struct fns_sandbox *sandbox,
-                                           __u32 exec_flags, bool own_image)
-{
-    struct fns_member *member = fns_member_of(task);
-    bool entrant = member && member->flags & FNS_MEMBER_ENTRANT;
-    __u64 sandbox_id = sandbox->sandbox_id;
-    __u64 now_ns;
-
-    if (entrant) {
-        bool re_exec = own_image || exec_flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED | FNS_EXEC_PROC_FD);
-
-        if (re_exec && member->entry_root == fns_task_root(task))
-            return FNS_EXEC_RUNTIME;
-        if (!sandbox->started_ns && is_helper_of_entrant(task))
-            return FNS_EXEC_RUNTIME;
-        member->flags &= ~FNS_MEMBER_ENTRANT;
-    }
-    if (sandbox->started_ns)
-        return entrant ? FNS_EXEC_FROM_OUTSIDE : 0;
-    now_ns = bpf_ktime_get_boot_ns();
-    if (bpf_map_update_elem(&starts, &sandbox_id, &now_ns, BPF_NOEXIST))
-        return entrant ? FNS_EXEC_FROM_OUTSIDE : 0;
-    sandbox->started_ns = now_ns;
-    return FNS_EXEC_FIRST;
-}
-
-/* Appends path, filename and argv to the event; the size of the whole. */
 static __always_inline __u64 append_texts(struct scratch *scratch, const struct fns_path_walk *walk,
-                                          const struct task_struct *task, const struct linux_binprm *bprm)
+                                          const struct task_struct *task, const struct linux_binprm *bprm, bool tried)
 {
     struct fns_exec_event *event = &scratch->event;
     const char *filename = BPF_CORE_READ(bprm, filename);
@@ -282,7 +163,7 @@ static __always_inline __u64 append_texts(struct scratch *scratch, const struct 
     __u64 path_bytes;
     __u64 used;
     __u64 argv_start = BPF_CORE_READ(task, mm, arg_start);
-    __u64 argv_bytes = BPF_CORE_READ(task, mm, arg_end) - argv_start;
+    __u64 argv_bytes = tried ? 0 : BPF_CORE_READ(task, mm, arg_end) - argv_start;
     long filename_bytes;
 
     if (begin > FNS_PATH_BYTES - 1)
@@ -306,7 +187,7 @@ static __always_inline __u64 append_texts(struct scratch *scratch, const struct 
         argv_bytes = FNS_ARGV_BYTES;
         event->header.flags |= FNS_FLAG_TRUNCATED;
     }
-    if (bpf_probe_read_user(&scratch->tail[used], argv_bytes, (const void *)argv_start)) {
+    if (!tried && bpf_probe_read_user(&scratch->tail[used], argv_bytes, (const void *)argv_start)) {
         argv_bytes = 0;
         event->header.flags |= FNS_FLAG_TRUNCATED;
     }
@@ -316,37 +197,27 @@ static __always_inline __u64 append_texts(struct scratch *scratch, const struct 
     return sizeof(*event) + used + argv_bytes;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+/*
+ * All of the event but verdict and texts, into the scratch `key`; the resolved path, or NULL. `tried`: before the exec,
+ * which may still be refused, so that nothing is changed by it.
+ */
+static __always_inline struct fns_path_walk *describe_exec(__u32 key, struct scratch *scratch, enum fns_walk_slot slot,
+                                                           const struct task_struct *task,
+                                                           const struct linux_binprm *bprm, struct fns_sandbox *sandbox,
+                                                           bool tried)
 {
-    struct fns_sandbox *sandbox = fns_current_sandbox();
-    struct scratch *scratch;
-    struct fns_exec_event *event;
-    const struct file *file;
-    const struct inode *inode;
-    struct fns_path_walk *walk;
-    const char *filename;
-    enum fns_ring ring = FNS_RING_BULK;
+    struct fns_exec_event *event = &scratch->event;
+    const struct file *file = BPF_CORE_READ(bprm, file);
+    const struct inode *inode = BPF_CORE_READ(file, f_inode);
+    const char *filename = BPF_CORE_READ(bprm, filename);
     /* In memory, not in a register: else the verifier follows every combination of flags to the end. */
-    volatile __u32 *flags;
-    __u32 key = 0;
-    __u64 size;
+    volatile __u32 *flags = &event->exec_flags;
+    struct fns_path_walk *walk;
     int named;
 
-    if (!sandbox)
-        return 0;
-    scratch = bpf_map_lookup_elem(&scratches, &key);
-    if (!scratch)
-        return 0;
-    file = BPF_CORE_READ(bprm, file);
-    inode = BPF_CORE_READ(file, f_inode);
-    filename = BPF_CORE_READ(bprm, filename);
     __builtin_memset(scratch->name, 0, sizeof(scratch->name));
     bpf_probe_read_kernel_str(scratch->name, NAME_HEAD_BYTES, filename);
     named = how_named(key);
-
-    event = &scratch->event;
-    flags = &event->exec_flags;
     *flags = file_flags(file);
     if (named & NAMED_BY_DESCRIPTOR)
         *flags |= FNS_EXEC_PROC_FD;
@@ -354,10 +225,10 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
         *flags |= FNS_EXEC_SCRIPT;
     if (is_on_host_root(task))
         *flags |= FNS_EXEC_HOST_ROOT;
-    *flags |= place_in_life(task, sandbox, *flags, named & NAMED_AS_OWN_IMAGE);
-    walk = fns_resolve_path(FNS_WALK_EXEC, &file->f_path, task);
+    *flags |= place_in_life(task, sandbox, *flags, named & NAMED_AS_OWN_IMAGE, tried);
+    walk = fns_resolve_path(slot, &file->f_path, task);
     if (!walk)
-        return 0;
+        return NULL;
     if (!walk->reached && !(*flags & FNS_EXEC_MEMFD))
         *flags |= FNS_EXEC_UNREACHABLE;
 
@@ -370,21 +241,103 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
     event->inode = BPF_CORE_READ(inode, i_ino);
     event->device = BPF_CORE_READ(inode, i_sb, s_dev);
     event->ctime_ns = fns_inode_ctime_ns(inode);
-    event->old_tid = old_tid;
     event->argc = BPF_CORE_READ(bprm, argc);
     event->padding = 0;
-    size = append_texts(scratch, walk, task, bprm);
+    return walk;
+}
+
+static __always_inline void emit_exec(struct scratch *scratch, const struct fns_path_walk *walk,
+                                      const struct task_struct *task, const struct linux_binprm *bprm,
+                                      struct fns_sandbox *sandbox, bool tried)
+{
+    struct fns_exec_event *event = &scratch->event;
+    enum fns_ring ring = FNS_RING_BULK;
+    __u64 size = append_texts(scratch, walk, task, bprm, tried);
+
     if (size < sizeof(*event) || size > FNS_EXEC_EVENT_MAX_BYTES) {
         fns_count_loss(FNS_SENSOR_PROCESS, FNS_LOSS_HELPER, sandbox);
-        return 0;
+        return;
     }
     event->header.size_bytes = size;
-    if (*flags & FNS_EXEC_FIRST)
+    if (!tried && event->exec_flags & FNS_EXEC_FIRST)
         ring = FNS_RING_CRITICAL;
-    else if (*flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED))
+    else if (event->exec_flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED) || event->header.verdict.requested)
         ring = fns_critical_within_share(sandbox);
     fns_output(FNS_SENSOR_PROCESS, ring, event, size, sandbox);
+}
+
+/*
+ * The exec has happened, and none of the program's instructions has run: what may not run is killed here, also where
+ * the LSM program below should have refused it.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+{
+    struct fns_sandbox *sandbox = fns_current_sandbox();
+    struct scratch *scratch;
+    struct fns_path_walk *walk;
+    struct fns_rule_of rule;
+    struct fns_verdict verdict;
+    __u32 key = SCRATCH_EXEC;
+
+    if (!sandbox)
+        return 0;
+    scratch = bpf_map_lookup_elem(&scratches, &key);
+    if (!scratch)
+        return 0;
+    walk = describe_exec(key, scratch, FNS_WALK_EXEC, task, bprm, sandbox, false);
+    if (!walk)
+        return 0;
+    rule = fns_policy_of(sandbox);
+    verdict = judge_exec(FNS_TEXT_EXEC, &rule, scratch->event.exec_flags, walk, task, bprm);
+    fns_kill_instead(&rule, &verdict);
+    scratch->event.header.verdict = verdict;
+    scratch->event.old_tid = old_tid;
+    emit_exec(scratch, walk, task, bprm, sandbox, false);
     return 0;
+}
+
+/*
+ * Before the point of no return; what runs is known (for a script its interpreter). Refused is what the policy wants
+ * refused or killed; everything else is told by process_exec alone. An LSM program may be preempted by another exec,
+ * which then uses the same scratch: that is noticed, and left to process_exec.
+ */
+SEC("lsm/bprm_creds_from_file")
+int BPF_PROG(process_refuse_exec, struct linux_binprm *bprm, const struct file *file, int ret)
+{
+    const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
+    struct fns_sandbox *sandbox = ret ? NULL : fns_current_sandbox();
+    struct scratch *scratch;
+    struct fns_path_walk *walk;
+    struct fns_rule_of rule;
+    struct fns_verdict verdict;
+    __u32 key = SCRATCH_REFUSE;
+    __u32 turn;
+
+    if (!sandbox)
+        return ret;
+    rule = fns_policy_of(sandbox);
+    if (!fns_enforces(&rule))
+        return 0;
+    scratch = bpf_map_lookup_elem(&scratches, &key);
+    if (!scratch)
+        return 0;
+    turn = scratch->turn + 1;
+    scratch->turn = turn;
+    walk = describe_exec(key, scratch, FNS_WALK_REFUSE, task, bprm, sandbox, true);
+    if (!walk)
+        return 0;
+    verdict = judge_exec(FNS_TEXT_REFUSE, &rule, scratch->event.exec_flags, walk, task, bprm);
+    if (scratch->turn != turn)
+        return 0;
+    ret = fns_refuse(&rule, &verdict, true);
+    if (!ret)
+        return 0;
+    scratch->event.header.verdict = verdict;
+    scratch->event.header.flags |= FNS_FLAG_DENIED;
+    scratch->event.old_tid = BPF_CORE_READ(task, pid);
+    emit_exec(scratch, walk, task, bprm, sandbox, true);
+    return ret;
 }
 
 /* --- exit ---------------------------------------------------------------------------------------------------- */
@@ -469,7 +422,7 @@ int process_iterate(struct bpf_iter__task *context)
     struct fns_task_record *record;
     struct fns_path_walk *walk;
     __u64 begin;
-    __u32 key = 1;
+    __u32 key = SCRATCH_ITERATE;
 
     if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
         return 0;

@@ -17,10 +17,10 @@ bool matches_any(std::span<const std::string> globs, std::string_view path)
     return std::ranges::any_of(globs, [&](const std::string& glob) { return glob_match(glob, path); });
 }
 
-// Absolute, without empty segments, `.` or `..`.
+// Absolute, without empty segments, `.` or `..`. One that may have been cut could hide them.
 bool is_plain_absolute(std::string_view path)
 {
-    if (!path.starts_with('/'))
+    if (!path.starts_with('/') || path.size() >= FNS_PATH_BYTES - 1)
         return false;
     while (!path.empty()) {
         path.remove_prefix(1);
@@ -66,6 +66,16 @@ bool is_operators_exec(const Observation& seen, const ExecBody& exec)
         return true;
     const bool from_outside = exec.has(FNS_EXEC_FROM_OUTSIDE) || (seen.process && seen.process->from_outside);
     return from_outside && (exec.flags & kOwnFile) == 0;
+}
+
+std::string exec_text(const Observation& seen, const ExecBody& exec, std::string_view when, std::string_view what)
+{
+    const bool denied = seen.event.has(FNS_FLAG_DENIED);
+    std::string text = actor_label(seen) + (denied ? " was kept from running " : " ran ");
+    text.append(what).append(exec_label(exec)).append(when);
+    // Of an exec that was refused, the process still is the program that tried it.
+    const std::string by = denied ? program_of(seen) : parent_program_of(seen);
+    return by.empty() ? text : text + ", from " + by;
 }
 
 std::string exec_label(const ExecBody& exec)

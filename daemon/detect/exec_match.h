@@ -26,6 +26,11 @@ namespace fnshield::detect {
 // probe that runs /app/health.sh runs what an attacker put there.
 [[nodiscard]] bool is_operators_exec(const Observation& seen, const ExecBody& exec);
 
+// "resize/i-1 ran /usr/bin/id while warm, from /bin/sh"; `when` is " while warm", `what` stands before the path. An
+// exec that the kernel side refused "was kept from running".
+[[nodiscard]] std::string exec_text(const Observation& seen, const ExecBody& exec, std::string_view when,
+                                    std::string_view what = {});
+
 // "/usr/bin/dash (for /app/run.sh)"
 [[nodiscard]] std::string exec_label(const ExecBody& exec);
 

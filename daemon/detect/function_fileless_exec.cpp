@@ -63,9 +63,7 @@ public:
         if (!exec || seen.event.sandbox == kHost || (exec->flags & kFileless) == 0 || is_runtimes_own(*exec))
             return std::nullopt;
         Finding finding;
-        finding.summary = actor_label(seen) + " ran " + std::string(file_text(*exec)) + ": " + exec_label(*exec);
-        if (const std::string parent = parent_program_of(seen); !parent.empty())
-            finding.summary += ", from " + parent;
+        finding.summary = exec_text(seen, *exec, {}, std::string(file_text(*exec)) + ": ");
         // Not the path: the name of a memfd is whatever its maker writes, and another one each time would be another
         // alert.
         finding.key = std::to_string(exec->flags & kFileless);

@@ -13,7 +13,6 @@
 
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/exec_match.h"
-#include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
 namespace {
@@ -46,10 +45,8 @@ public:
         if (is_operators_exec(seen, *exec) || lists_exec(*seen.policy->exec.warm, *exec))
             return std::nullopt;
         Finding finding;
-        finding.summary = actor_label(seen) + " ran " + exec_label(*exec) + " while warm";
-        if (const std::string parent = parent_program_of(seen); !parent.empty())
-            finding.summary += ", from " + parent;
-        finding.summary += "; exec.warm of policy " + seen.policy->name + " does not list it";
+        finding.summary =
+            exec_text(seen, *exec, " while warm") + "; exec.warm of policy " + seen.policy->name + " does not list it";
         finding.key = exec->path;
         finding.target.file = exec->path;
         return finding;

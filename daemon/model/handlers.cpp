@@ -111,6 +111,10 @@ void Model::State::on_exec(SandboxEntry& entry, const Event& event, Out& out)
     const auto* body = event.as<ExecBody>();
     if (body == nullptr)
         return;
+    if (event.has(FNS_FLAG_DENIED)) {  // it did not happen: the process runs on as what it was
+        on_act(entry, event, out);
+        return;
+    }
     processes.exec(event, *body);
     if (entry.box.state == SandboxState::gone)
         return;

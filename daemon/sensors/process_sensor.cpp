@@ -18,6 +18,8 @@ constexpr ProgramSpec kPrograms[] = {
     {"process_exec", Backend::tracepoint, Tier::always, "raw:sched_process_exec",
      "programs are not seen, nor where a workload begins"},
     {"process_exit", Backend::tracepoint, Tier::always, "raw:sched_process_exit", "the end of processes is not seen"},
+    {"process_refuse_exec", Backend::lsm, Tier::always, "lsm:bprm_creds_from_file",
+     "an exec that a policy denies is not refused: its process is killed before the program's first instruction"},
 };
 
 // Runs an iterator program once and hands out what it wrote.

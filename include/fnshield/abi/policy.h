@@ -79,7 +79,7 @@ FNS_ASSERT_SIZE(struct fns_policy, 16 + 64);
 /* Value of `assignments`, by sandbox id. Made by the kernel at mkdir from the parent; user space says the rest. */
 struct fns_assignment {
     __u32 policy_id;
-    __u32 name_id; /* one number a (tenant, function); 0 = not known (yet) */
+    __u32 name_id; /* one number a name (platform, tenant, function); 0 = not known (yet) */
     __u32 warm;    /* user space saw it ready; the kernel's own word is FNS_SANDBOX_READY */
     __u32 padding;
 };

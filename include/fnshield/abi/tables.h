@@ -53,10 +53,10 @@ enum fns_parent_flag {
  * refusals. With FNS_PARENT_REST, a cgroup that is not taken is itself a parent by the same rule.
  */
 struct fns_parent {
-    __u32 depth; /* ≥ 1; 1 = its children are sandboxes */
-    __u32 flags; /* enum fns_parent_flag */
+    __u32 depth;     /* ≥ 1; 1 = its children are sandboxes */
+    __u32 flags;     /* enum fns_parent_flag */
     __u32 policy_id; /* of what appears below, until user space knows its name; 0 = none */
-    __u32 prefixes; /* how many of leaf_prefix are used; 0 = any name */
+    __u32 prefixes;  /* how many of leaf_prefix are used; 0 = any name */
     char leaf_prefix[FNS_LEAF_PREFIXES][FNS_LEAF_PREFIX_BYTES];
 };
 FNS_ASSERT_SIZE(struct fns_parent, 160);
@@ -67,6 +67,8 @@ struct fns_parent_path {
 
 enum fns_member_flag {
     FNS_MEMBER_ENTRANT = 1 << 0, /* put in from outside, or a child of such a one; has not run its own program yet */
+    FNS_MEMBER_FROM_OUTSIDE =
+        1 << 1, /* its program came from outside after the start (runc exec), or its parent's did */
 };
 
 /* Value of `members` (by tgid): a process in a sandbox. */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Where in the life of its sandbox an exec stands: the runtime's own, the workload's first, one from outside, or the
+ * function's. The rules are in the head of process.bpf.c, of which this is a part.
+ */
+#ifndef FNSHIELD_BPF_PROCESS_PLACE_H
+#define FNSHIELD_BPF_PROCESS_PLACE_H
+
+/* True where the first process of the task's pid namespace is another process, an entrant: then the task is its helper.
+ */
+static __always_inline bool is_helper_of_entrant(const struct task_struct *task)
+{
+    const struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    __u32 level = BPF_CORE_READ(pid, level);
+    const struct upid *innermost;
+    const struct task_struct *first;
+    const struct fns_member *member;
+
+    if (level == 0)
+        return false;
+    innermost =
+        (const void *)pid + bpf_core_field_offset(struct pid, numbers) + (__u64)level * bpf_core_type_size(struct upid);
+    first = BPF_CORE_READ(innermost, ns, child_reaper);
+    if (!first || BPF_CORE_READ(first, tgid) == BPF_CORE_READ(task, tgid))
+        return false;
+    member = fns_member_of(first);
+    return member && member->flags & FNS_MEMBER_ENTRANT;
+}
+
+/* The sandbox's workload begins now; false where another exec was faster. */
+static __always_inline bool begins(struct fns_sandbox *sandbox)
+{
+    __u64 sandbox_id = sandbox->sandbox_id;
+    __u64 now_ns = bpf_ktime_get_boot_ns();
+
+    if (bpf_map_update_elem(&starts, &sandbox_id, &now_ns, BPF_NOEXIST))
+        return false;
+    sandbox->started_ns = now_ns;
+    return true;
+}
+
+/*
+ * What this exec is in the life of the sandbox; changes its state and the member's, unless it is only `tried`: then it
+ * is what the exec would be.
+ */
+static __always_inline __u32 place_in_life(const struct task_struct *task, struct fns_sandbox *sandbox,
+                                           __u32 exec_flags, bool own_image, bool tried)
+{
+    struct fns_member *member = fns_member_of(task);
+    bool entrant = member && member->flags & FNS_MEMBER_ENTRANT;
+
+    if (entrant) {
+        bool re_exec = own_image || exec_flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED | FNS_EXEC_PROC_FD);
+
+        if (re_exec && member->entry_root == fns_task_root(task))
+            return FNS_EXEC_RUNTIME;
+        if (!sandbox->started_ns && is_helper_of_entrant(task))
+            return FNS_EXEC_RUNTIME;
+    }
+    if (!sandbox->started_ns && (tried || begins(sandbox))) {
+        if (member && !tried)
+            member->flags &= ~(FNS_MEMBER_ENTRANT | FNS_MEMBER_FROM_OUTSIDE);
+        return FNS_EXEC_FIRST;
+    }
+    if (!entrant)
+        return 0;
+    if (!tried)
+        member->flags = (member->flags & ~FNS_MEMBER_ENTRANT) | FNS_MEMBER_FROM_OUTSIDE;
+    return FNS_EXEC_FROM_OUTSIDE;
+}
+
+#endif
