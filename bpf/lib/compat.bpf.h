@@ -55,9 +55,9 @@ static __always_inline __u64 fns_inode_ctime_ns(const struct inode *inode)
 /*
  * True where the last thread of the task's process is exiting. Newer kernels (6.18 does, 6.12 does not) give the
  * sched_process_exit tracepoint an argument group_dead for this, which programs for older ones cannot name; the counter
- * that it is made from is in all kernels. Two threads that exit at once may both see it at zero, since a thread gives up
- * its memory between counting itself out and the tracepoint: the caller must take the first only. The shim can go when
- * the argument is everywhere.
+ * that it is made from is in all kernels. Two threads that exit at once may both see it at zero, since a thread gives
+ * up its memory between counting itself out and the tracepoint: the caller must take the first only. The shim can go
+ * when the argument is everywhere.
  */
 static __always_inline bool fns_is_last_thread(const struct task_struct *task)
 {
@@ -65,9 +65,9 @@ static __always_inline bool fns_is_last_thread(const struct task_struct *task)
 }
 
 /*
- * value & mask, where the compiler can prove that the mask changes nothing and older verifiers cannot: "1 < n && n < 16"
- * becomes "n - 2 < 14", and they do not tie a number to its sum with a constant (98d7ca374ba4, 6.11, began that; 6.1
- * refuses what 6.18 takes). The shim can go when the oldest kernel takes it. `mask` is 2^n - 1.
+ * value & mask, where the compiler can prove that the mask changes nothing and older verifiers cannot: "1 < n && n <
+ * 16" becomes "n - 2 < 14", and they do not tie a number to its sum with a constant (98d7ca374ba4, 6.11, began
+ * that; 6.1 refuses what 6.18 takes). The shim can go when the oldest kernel takes it. `mask` is 2^n - 1.
  */
 static __always_inline __u32 fns_masked(__u32 value, __u32 mask)
 {

@@ -79,9 +79,9 @@ struct process_key {
 };
 
 /*
- * Processes whose end was told, so that of two threads that exit at once only one tells it. Read and written by the exit
- * program. Entries matter for as long as it takes a thread to give up its memory; what is pushed out by 4096 later ends
- * could be told twice.
+ * Processes whose end was told, so that of two threads that exit at once only one tells it. Read and written by the
+ * exit program. Entries matter for as long as it takes a thread to give up its memory; what is pushed out by 4096 later
+ * ends could be told twice.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);

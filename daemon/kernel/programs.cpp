@@ -67,7 +67,8 @@ bool hook_exists(std::string_view hook, const Host& host)
     if (const auto with = hook.find(kWith); with != std::string_view::npos) {
         const std::string_view member = hook.substr(with + kWith.size());
         const auto dot = member.find('.');
-        return hook_exists(hook.substr(0, with), host) && host.has_member(member.substr(0, dot), member.substr(dot + 1));
+        return hook_exists(hook.substr(0, with), host) &&
+               host.has_member(member.substr(0, dot), member.substr(dot + 1));
     }
     if (const auto name = name_after(hook, kRaw); !name.empty())
         return host.has_raw_tracepoint(name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The egress sensor on the real kernel with one sandbox for each case. After each case nothing was lost and every record
-// decoded.
+// The egress sensor on the real kernel with one sandbox for each case. After each case nothing was lost and every
+// record decoded.
 #pragma once
 
 #include <gmock/gmock.h>

@@ -15,6 +15,6 @@ namespace fnshield::testing {
 
 }  // namespace fnshield::testing
 
-#define SKIP_WITHOUT_HOOK(hook)                                                                                        \
-    if (const std::string missing = ::fnshield::testing::missing_hook(hook); !missing.empty())                         \
+#define SKIP_WITHOUT_HOOK(hook)                                                                \
+    if (const std::string missing = ::fnshield::testing::missing_hook(hook); !missing.empty()) \
     GTEST_SKIP() << missing

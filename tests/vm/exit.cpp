@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ends QEMU from inside with a status of its own (2 × argument + 1), by the port of its isa-debug-exit device. The cloud
-// kernels have no /dev/port, so a program must do it.
+// Ends QEMU from inside with a status of its own (2 × argument + 1), by the port of its isa-debug-exit device. The
+// cloud kernels have no /dev/port, so a program must do it.
 #include <sys/io.h>
 #include <unistd.h>
 
