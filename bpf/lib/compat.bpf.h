@@ -65,9 +65,9 @@ static __always_inline bool fns_is_last_thread(const struct task_struct *task)
 }
 
 /*
- * value & mask, where the compiler can prove that the mask changes nothing and older verifiers cannot: "1 < n && n <
- * 16" becomes "n - 2 < 14", and they do not tie a number to its sum with a constant (98d7ca374ba4, 6.11, began
- * that; 6.1 refuses what 6.18 takes). The shim can go when the oldest kernel takes it. `mask` is 2^n - 1.
+ * value & mask, where the compiler can prove that the mask changes nothing and older verifiers cannot: a test that n is
+ * within bounds becomes one of n - 2, and they do not tie a number to its sum with a constant (98d7ca374ba4, 6.11,
+ * began that; 6.1 refuses what 6.18 takes). The shim can go when the oldest kernel takes it. `mask` is 2^n - 1.
  */
 static __always_inline __u32 fns_masked(__u32 value, __u32 mask)
 {
