@@ -64,6 +64,17 @@ static __always_inline bool fns_is_last_thread(const struct task_struct *task)
     return BPF_CORE_READ(task, signal, live.counter) == 0;
 }
 
+#define EEXIST 17
+
+/*
+ * What updating a map with BPF_NOEXIST answered: the key was there. Before 6.4 the kernel's functions answer an int
+ * (d7ba4cc900bf), and the upper half of what the helper is said to return is not the sign. The shim can go with 6.4.
+ */
+static __always_inline bool fns_was_there(long answer)
+{
+    return (int)answer == -EEXIST;
+}
+
 /*
  * value & mask, where the compiler can prove that the mask changes nothing and older verifiers cannot: a test that n is
  * within bounds becomes one of n - 2, and they do not tie a number to its sum with a constant (98d7ca374ba4, 6.11,

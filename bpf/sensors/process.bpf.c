@@ -27,7 +27,6 @@
 #include "fnshield/abi/process.h"
 
 #define SIGNAL_GROUP_EXIT 0x00000004
-#define EEXIST            17
 
 #define NAME_HEAD_BYTES 64 /* "/proc/self/task/4194304/fd/1023" and more */
 #define NUMBER_BYTES    12
@@ -356,7 +355,7 @@ static __always_inline bool is_first_to_tell(const struct task_struct *task)
     struct process_key key = { .start_ns = fns_task_start_ns(task), .tgid = BPF_CORE_READ(task, tgid) };
     __u8 told = 1;
 
-    return bpf_map_update_elem(&ended, &key, &told, BPF_NOEXIST) != -EEXIST;
+    return !fns_was_there(bpf_map_update_elem(&ended, &key, &told, BPF_NOEXIST));
 }
 
 SEC("tp_btf/sched_process_exit")

@@ -11,6 +11,7 @@
 
 #include "daemon/cli/text.h"
 #include "daemon/kernel/backend_probe.h"
+#include "daemon/kernel/programs.h"
 #include "daemon/sensors/dry_run.h"
 
 namespace fnshield::cli {
@@ -20,6 +21,7 @@ struct RawTracepoint {
     const char* name;
     bool needed;
     const char* serves;
+    const char* with = "";  // what it must hand over: " with TYPE.MEMBER", as in ProgramSpec
 };
 
 // In the order of an event's life; `serves` completes "without it: …".
@@ -37,7 +39,7 @@ constexpr RawTracepoint kRawTracepoints[] = {
     {"mmap_lock_start_locking", false, "memory access is seen by its system calls only"},
     {"cap_capable", false, "privileged acts are seen by their system calls only (the kernel has it from 6.14 on)"},
     {"io_uring_submit_req", false, "what is done by io_uring is not seen on the tracepoint backend"},
-    {"io_uring_complete", false, "results of io_uring are not seen on the tracepoint backend"},
+    {"io_uring_complete", false, "results of io_uring are not seen on the tracepoint backend", " with io_kiocb.cqe"},
 };
 
 void add(Examination& examination, std::string area, std::string item, Verdict verdict, std::string text)
@@ -104,10 +106,10 @@ void examine_kernel(const HostFiles& files, Examination& examination)
 void examine_tracepoints(const Host& host, Examination& examination)
 {
     for (const RawTracepoint& tracepoint : kRawTracepoints) {
-        const bool there = host.has_raw_tracepoint(tracepoint.name);
+        const bool there = hook_exists("raw:" + std::string(tracepoint.name) + tracepoint.with, host);
         const Verdict without = tracepoint.needed ? Verdict::missing : Verdict::less;
         add(examination, "tracepoints", tracepoint.name, there ? Verdict::ok : without,
-            there ? "" : std::string("this kernel has it not: ") + tracepoint.serves);
+            there ? "" : std::string("this kernel has it not") + tracepoint.with + ": " + tracepoint.serves);
     }
     const bool syscalls = host.has_syscall_tracepoint("sys_exit_openat");
     add(examination, "tracepoints", "system calls", syscalls ? Verdict::ok : Verdict::less,

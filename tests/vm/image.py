@@ -23,10 +23,6 @@ SLOWNESS = 20
 FREE_BYTES = 64 << 20
 
 
-def command(*argv):
-    return kernels.run(*argv)
-
-
 def libraries(program):
     """The shared libraries that a program needs, with the loader; none for a static one."""
     listed = subprocess.run(["ldd", program], capture_output=True, text=True).stdout
@@ -66,14 +62,14 @@ class Root:
 
 def add_programs(root, build):
     for name in PROGRAMS:
-        found = shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin")
+        found = shutil.which(name, path=kernels.ENVIRONMENT["PATH"])
         if found is None:
             raise kernels.FetchError(f"no program {name} on this machine")
         root.add_program(found)
     (root.folder / "usr/bin/sh").symlink_to("dash")
     for name in BUILT:
         target = root.add_program(build / name)
-        command("strip", "--strip-debug", target)
+        kernels.run("strip", "--strip-debug", target)
 
 
 def add_modules(root, kernel):
@@ -104,7 +100,6 @@ def make(build, kernel, runs, folder):
     with open(disk, "wb") as image:
         os.truncate(image.fileno(), size * 5 // 4 + FREE_BYTES)
     # No journal: the machine is thrown away. Old kernels must know every feature.
-    tool = shutil.which("mke2fs", path="/usr/sbin:/sbin")
-    command(tool, "-q", "-t", "ext4", "-O", "^has_journal,^metadata_csum_seed,^orphan_file", "-d", root.folder, disk)
+    kernels.run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal,^metadata_csum_seed,^orphan_file", "-d", root.folder, disk)
     shutil.rmtree(root.folder)
     return disk

@@ -46,8 +46,12 @@ class Kernel:
     root: pathlib.Path  # the unpacked packages; modules are below lib/modules
 
 
+# Root's tools are found, and messages can be read, whatever the caller's environment says.
+ENVIRONMENT = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+
 def run(*argv, **options):
-    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, **options)
+    done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, env=ENVIRONMENT, **options)
     if done.returncode != 0:
         raise FetchError(f"{' '.join(map(str, argv[:2]))}…: {(done.stderr or done.stdout).strip()[-600:]}")
     return done.stdout
@@ -93,7 +97,7 @@ class Apt:
     def depends(self, package):
         """The linux-… packages that a package depends on; None where the suite does not have it."""
         shown = subprocess.run(["apt-cache", *self.options, "show", "--no-all-versions", package], capture_output=True,
-                               text=True)
+                               text=True, env=ENVIRONMENT)
         if shown.returncode != 0 or not shown.stdout.strip():
             return None
         depends = re.search(r"^Depends: (.*)$", shown.stdout, re.M)

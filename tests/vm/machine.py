@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One boot of a virtual machine: emulated (no KVM needed), console and report on two serial lines to files."""
+import ctypes
 import pathlib
+import signal
 import subprocess
 
 # 6.12 and later panic now and then on QEMU 7.2's cmpxchg16b: -cx16.
@@ -12,10 +14,11 @@ KERNEL_COMMAND_LINE = ("root=/dev/nvme0n1 rw init=/vm/init console=ttyS0 quiet p
                        "lsm=lockdown,yama,apparmor,bpf")
 REPORTED = 2 * 16 + 1  # what init.sh ends the machine with; QEMU's own 0 means that it never came to that
 TAIL_LINES = 40
+PR_SET_PDEATHSIG = 1
 
 
-class MachineError(Exception):
-    pass
+def end_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def tail(path):
@@ -27,7 +30,7 @@ def tail(path):
 
 
 def boot(kernel, disk, folder, limit):
-    """Boots and waits for the end; what the guest wrote to its report line. Fails with the tail of the console."""
+    """Boots and waits for the end: (what the guest wrote to its report line, what went wrong or None)."""
     console, report = folder / "console.log", folder / "report.txt"
     for old in (console, report):
         old.unlink(missing_ok=True)
@@ -35,7 +38,8 @@ def boot(kernel, disk, folder, limit):
                "-drive", f"file={disk},if=none,id=root,format=raw,cache=unsafe",
                "-serial", f"file:{console}", "-serial", f"file:{report}"]
     with open(folder / "qemu.log", "w") as log:
-        qemu = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        qemu = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                preexec_fn=end_with_parent)
         try:
             code = qemu.wait(limit)
         except subprocess.TimeoutExpired:

@@ -94,7 +94,10 @@ def run_kernel(build, name, only):
     disk.unlink()
     print(f"   {time.monotonic() - begun:.0f} s from power-on to power-off", flush=True)
     reports = split_reports(said)
-    return [outcome_of(name, backend, reports, why, reports_folder) for backend, _ in runs]
+    outcomes = [outcome_of(name, backend, reports, why, reports_folder) for backend, _ in runs]
+    if why and not any(outcome.error for outcome in outcomes):
+        outcomes[-1].error = why
+    return outcomes
 
 
 def run(build, names, only=None):
