@@ -69,6 +69,8 @@ def outcome_of(kernel, backend, reports, why, folder):
         root = xml.parse(path).getroot()
     except xml.ParseError as error:
         return Outcome(kernel, backend, error=f"its report is not whole: {error}")
+    if root.find(".//testcase") is None:
+        return Outcome(kernel, backend, path, error="no case was run")
     if code != 0 and root.find(".//testcase/failure") is None:
         return Outcome(kernel, backend, path, error=f"the tests ended with {code}, although no case failed")
     return Outcome(kernel, backend, path)

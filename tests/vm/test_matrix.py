@@ -34,6 +34,9 @@ class Matrix(unittest.TestCase):
     def test_a_bad_end_without_a_failed_case_is_one(self):
         self.assertIn("ended with 1", self.outcome(said(PASSED, code=1)).error)
 
+    def test_a_run_without_a_case_is_a_failure(self):
+        self.assertEqual(self.outcome(said("<testsuites/>")).error, "no case was run")
+
     def test_a_machine_that_never_reported_is_a_failure(self):
         outcome = self.outcome("", why="QEMU ended with 0: the guest never reported")
         self.assertIn("never reported", outcome.error)
