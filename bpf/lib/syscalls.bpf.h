@@ -8,6 +8,8 @@
 
 #include "regs.bpf.h"
 
+#define FNS_NO_SYSCALL 0xffffffff /* a call that an ABI does not have */
+
 /* name, x86-64 number, i386 number */
 #define FNS_SYSCALLS(X)                                                                                                \
     X(READ, 0, 3)                                                                                                      \
@@ -42,14 +44,40 @@
     X(IO_URING_ENTER, 426, 426)                                                                                        \
     X(OPENAT2, 437, 437)                                                                                               \
     X(PIDFD_GETFD, 438, 438)                                                                                           \
-    X(PROCESS_MADVISE, 440, 440)
+    X(PROCESS_MADVISE, 440, 440)                                                                                       \
+    X(CLONE, 56, 120)                                                                                                  \
+    X(RT_SIGQUEUEINFO, 129, 178)                                                                                       \
+    X(PIVOT_ROOT, 155, 217)                                                                                            \
+    X(MOUNT, 165, 21)                                                                                                  \
+    X(UMOUNT2, 166, 52)                                                                                                \
+    X(INIT_MODULE, 175, 128)                                                                                           \
+    X(DELETE_MODULE, 176, 129)                                                                                         \
+    X(KEXEC_LOAD, 246, 283)                                                                                            \
+    X(UNSHARE, 272, 310)                                                                                               \
+    X(RT_TGSIGQUEUEINFO, 297, 335)                                                                                     \
+    X(OPEN_BY_HANDLE_AT, 304, 342)                                                                                     \
+    X(SETNS, 308, 346)                                                                                                 \
+    X(FINIT_MODULE, 313, 350)                                                                                          \
+    X(KEXEC_FILE_LOAD, 320, FNS_NO_SYSCALL)                                                                            \
+    X(BPF, 321, 357)                                                                                                   \
+    X(PIDFD_SEND_SIGNAL, 424, 424)                                                                                     \
+    X(OPEN_TREE, 428, 428)                                                                                             \
+    X(MOVE_MOUNT, 429, 429)                                                                                            \
+    X(FSOPEN, 430, 430)                                                                                                \
+    X(FSCONFIG, 431, 431)                                                                                              \
+    X(FSMOUNT, 432, 432)                                                                                               \
+    X(FSPICK, 433, 433)                                                                                                \
+    X(CLONE3, 435, 435)                                                                                                \
+    X(MOUNT_SETATTR, 442, 442)                                                                                         \
+    X(OPEN_TREE_ATTR, 467, 467)
 
 #define FNS_SYSCALL_WORD(name, native, compat) FNS_CALL_##name,
 
 enum fns_call_word { FNS_CALL_OTHER, FNS_SYSCALLS(FNS_SYSCALL_WORD) };
 
-/* i386 has two sendfiles; the 32-bit offset is all that tells them apart. */
+/* i386 has two sendfiles; the 32-bit offset is all that tells them apart. And an umount without flags. */
 #define FNS_SENDFILE64_I386 239
+#define FNS_UMOUNT_I386     22
 
 /* Many branches that need looking at once only; callers get it by fns_call_word. */
 FNS_VERIFIED_ALONE __u32 fns_call_word_of(__u32 nr, __u32 compat)
@@ -66,6 +94,8 @@ FNS_VERIFIED_ALONE __u32 fns_call_word_of(__u32 nr, __u32 compat)
             FNS_SYSCALLS(FNS_COMPAT_CASE)
         case FNS_SENDFILE64_I386:
             return FNS_CALL_SENDFILE;
+        case FNS_UMOUNT_I386:
+            return FNS_CALL_UMOUNT2;
         default:
             return FNS_CALL_OTHER;
         }

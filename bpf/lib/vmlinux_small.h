@@ -15,10 +15,15 @@
 struct __sk_buff;
 struct bpf_iter__task;
 struct bpf_iter_meta;
+struct bpf_link;
+struct bpf_map;
+struct bpf_prog;
+struct bpf_prog_aux;
 struct bpf_raw_tracepoint_args;
 struct bpf_sock;
 struct bpf_sock_addr;
 struct cgroup;
+struct cgroup_namespace;
 struct cgroup_root;
 struct cgroup_subsys_state;
 struct cred;
@@ -37,6 +42,7 @@ struct io_kiocb;
 struct io_open;
 struct io_worker;
 struct io_wq_work;
+struct ipc_namespace;
 struct iphdr;
 struct ipv6hdr;
 struct kernel_siginfo;
@@ -45,6 +51,7 @@ struct linux_binprm;
 struct mm_struct;
 struct mnt_namespace;
 struct mount;
+struct net;
 struct nsproxy;
 struct open_flags;
 struct ovl_inode;
@@ -66,8 +73,10 @@ struct trace_event_raw_sys_exit;
 struct udphdr;
 struct upid;
 struct user_namespace;
+struct uts_namespace;
 struct vfsmount;
 struct xa_node;
+union bpf_attr;
 
 typedef unsigned char __u8;
 typedef short unsigned int __u16;
@@ -136,6 +145,7 @@ struct task_struct {
 	struct hlist_node pid_links[4];
 	void *worker_private;
 	u64 start_boottime;
+	const struct cred *real_cred;
 	const struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
@@ -217,6 +227,12 @@ struct pid_namespace {
 	struct ns_common ns;
 };
 
+struct kernel_siginfo {
+	struct {
+		int si_code;
+	};
+};
+
 struct upid {
 	int nr;
 	struct pid_namespace *ns;
@@ -230,10 +246,16 @@ struct pid {
 
 struct cred {
 	kuid_t euid;
+	struct user_namespace *user_ns;
 };
 
 struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
 	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct cgroup_namespace *cgroup_ns;
 };
 
 struct signal_struct {
@@ -356,6 +378,22 @@ enum bpf_func_id {
 	BPF_FUNC_task_pt_regs = 175,
 };
 
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_map {
+	u32 id;
+};
+
+struct bpf_prog_aux {
+	u32 id;
+};
+
+struct bpf_link {
+	u32 id;
+};
+
 struct in6_addr {
 	union {
 		__u8 u6_addr8[16];
@@ -456,6 +494,22 @@ struct bpf_iter_meta {
 
 struct bpf_raw_tracepoint_args {
 	__u64 args[0];
+};
+
+enum bpf_cmd {
+	BPF_MAP_UPDATE_ELEM = 2,
+	BPF_MAP_DELETE_ELEM = 3,
+	BPF_OBJ_GET = 7,
+	BPF_PROG_GET_FD_BY_ID = 13,
+	BPF_MAP_GET_FD_BY_ID = 14,
+	BPF_MAP_LOOKUP_AND_DELETE_ELEM = 21,
+	BPF_MAP_FREEZE = 22,
+	BPF_MAP_LOOKUP_AND_DELETE_BATCH = 25,
+	BPF_MAP_UPDATE_BATCH = 26,
+	BPF_MAP_DELETE_BATCH = 27,
+	BPF_LINK_UPDATE = 29,
+	BPF_LINK_GET_FD_BY_ID = 30,
+	BPF_LINK_DETACH = 34,
 };
 
 enum {

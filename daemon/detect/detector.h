@@ -63,6 +63,7 @@ struct Finding {
     std::vector<Event> earlier_evidence;  // events before this one that belong to it, oldest first; few
     std::optional<SandboxId> about;       // the sandbox that it is about, where it is not the event's actor
     bool on_behalf_of_target = false;     // the target's policy decides action and severity (memory.*)
+    std::optional<Severity> severity;     // where this one is less, or more, than its rule says
 };
 
 class Detector {

@@ -20,8 +20,14 @@ namespace fnshield::detect {
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_ptrace();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_proc_peek();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_fd_theft();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_namespace_entry();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_user_namespace();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_mount();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_kernel_module();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_bpf();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_raw_socket();
 [[nodiscard]] std::unique_ptr<Detector> make_identity_metadata_service();
+[[nodiscard]] std::unique_ptr<Detector> make_health_tamper();
 [[nodiscard]] std::unique_ptr<Detector> make_health_heartbeat();
 [[nodiscard]] std::unique_ptr<Detector> make_health_loss();
 

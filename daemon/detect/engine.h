@@ -25,7 +25,10 @@ struct Detection {
     std::shared_ptr<const Policy> policy;  // that decides action and severity; never null
 
     [[nodiscard]] Action action() const { return policy->action_for(rule->rule); }
-    [[nodiscard]] Severity severity() const { return policy->severity_for(rule->rule, rule->severity); }
+    [[nodiscard]] Severity severity() const
+    {
+        return policy->severity_for(rule->rule, finding.severity.value_or(rule->severity));
+    }
 };
 
 class DetectorEngine {

@@ -17,6 +17,7 @@
 #include "fnshield/abi/egress.h"
 #include "fnshield/abi/event.h"
 #include "fnshield/abi/memory.h"
+#include "fnshield/abi/privilege.h"
 #include "fnshield/abi/process.h"
 
 namespace fnshield {
@@ -46,6 +47,11 @@ enum class EventKind : std::uint8_t {
     socket,
     memory_access,
     fd_access,
+    namespace_,
+    mount,
+    module,
+    bpf,
+    signal,
 
     cgroup_made,  // raw lifecycle, before the model turned it into sandbox_created
     cgroup_removed,
@@ -162,6 +168,29 @@ struct MemoryBody {
     bool hint = false;       // target and name come from the caller's own memory
 };
 
+// namespace, mount, module, bpf. From the host only a bpf() on an object of the daemon's.
+struct PrivilegeBody {
+    fns_privilege act{};
+    std::uint64_t argument = 0;  // namespaces: CLONE_NEW*, 0 = any; mounts: their flags; bpf: its command
+    std::int64_t result = 0;     // −errno where it was refused or failed; 0: allowed, as far as the hook could tell
+    std::uint32_t syscall_nr = 0;
+    std::string name;  // mounts: the path or type, as the caller wrote it; modules: what was requested
+    fns_object object{};
+    std::uint32_t object_id = 0;
+    bool own_object = false;  // the object is the daemon's
+    bool writes = false;      // it changes the object, or takes it away
+
+    [[nodiscard]] bool refused() const;
+};
+
+struct SignalBody {
+    ProcessInfo target;
+    SandboxId target_sandbox = kHost;
+    std::uint32_t signal = 0;
+    std::int32_t code = 0;   // si_code
+    bool at_daemon = false;  // the target is this daemon
+};
+
 struct LossBody {
     std::uint64_t events = 0;  // lost since the last report
     std::string sensor;        // empty where only the sandbox is known
@@ -169,7 +198,7 @@ struct LossBody {
 };
 
 using EventBody = std::variant<std::monostate, LifecycleBody, PhaseBody, ForkBody, ExecBody, ExitBody, SocketBody,
-                               DnsBody, MemoryBody, LossBody>;
+                               DnsBody, MemoryBody, PrivilegeBody, SignalBody, LossBody>;
 
 struct Event {
     EventKind kind = EventKind::tick;
@@ -194,6 +223,8 @@ struct Event {
 [[nodiscard]] std::string_view via_name(fns_via via);
 [[nodiscard]] std::string_view via_name(fns_socket_via via);
 [[nodiscard]] std::string_view access_name(fns_access access);
+[[nodiscard]] std::string_view privilege_name(fns_privilege act);  // "move_mount": the system call, mostly
+[[nodiscard]] std::string_view object_name(fns_object object);     // "map"
 [[nodiscard]] std::string_view sensor_name(fns_sensor sensor);
 [[nodiscard]] std::string_view loss_stage_name(fns_loss_stage stage);
 

@@ -6,7 +6,7 @@
 
 namespace fnshield {
 
-const std::array<Model::State::Row, 18> Model::State::kRows = {{
+const std::array<Model::State::Row, 22> Model::State::kRows = {{
     {EventKind::cgroup_made, &State::on_made, true},
     {EventKind::cgroup_removed, &State::on_removed, false},
     {EventKind::cgroup_populated, &State::on_populated, true},
@@ -25,6 +25,10 @@ const std::array<Model::State::Row, 18> Model::State::kRows = {{
     {EventKind::socket, &State::on_act, true},
     {EventKind::memory_access, &State::on_act, true},
     {EventKind::fd_access, &State::on_act, true},
+    {EventKind::namespace_, &State::on_act, true},
+    {EventKind::mount, &State::on_act, true},
+    {EventKind::module, &State::on_act, true},
+    {EventKind::bpf, &State::on_act, true},
 }};
 
 void Model::State::on_made(SandboxEntry& entry, const Event& event, Out& out)

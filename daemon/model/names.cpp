@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "daemon/model/event.h"
 #include "daemon/model/sandbox.h"
@@ -43,6 +44,11 @@ constexpr auto kEventKinds = std::to_array<Name<EventKind>>({
     {EventKind::socket, "socket"},
     {EventKind::memory_access, "memory_access"},
     {EventKind::fd_access, "fd_access"},
+    {EventKind::namespace_, "namespace"},
+    {EventKind::mount, "mount"},
+    {EventKind::module, "module"},
+    {EventKind::bpf, "bpf"},
+    {EventKind::signal, "signal"},
     {EventKind::cgroup_made, "cgroup_made"},
     {EventKind::cgroup_removed, "cgroup_removed"},
     {EventKind::cgroup_populated, "cgroup_populated"},
@@ -93,12 +99,45 @@ constexpr auto kAccesses = std::to_array<Name<fns_access>>({
     {FNS_ACCESS_FD, "fd"},
 });
 
+constexpr auto kPrivileges = std::to_array<Name<fns_privilege>>({
+    {FNS_PRIVILEGE_UNKNOWN, "unknown"},
+    {FNS_PRIVILEGE_SETNS, "setns"},
+    {FNS_PRIVILEGE_UNSHARE, "unshare"},
+    {FNS_PRIVILEGE_CLONE, "clone"},
+    {FNS_PRIVILEGE_MOUNT, "mount"},
+    {FNS_PRIVILEGE_UMOUNT, "umount"},
+    {FNS_PRIVILEGE_PIVOT_ROOT, "pivot_root"},
+    {FNS_PRIVILEGE_OPEN_TREE, "open_tree"},
+    {FNS_PRIVILEGE_MOVE_MOUNT, "move_mount"},
+    {FNS_PRIVILEGE_FSOPEN, "fsopen"},
+    {FNS_PRIVILEGE_FSCONFIG, "fsconfig"},
+    {FNS_PRIVILEGE_FSMOUNT, "fsmount"},
+    {FNS_PRIVILEGE_FSPICK, "fspick"},
+    {FNS_PRIVILEGE_MOUNT_SETATTR, "mount_setattr"},
+    {FNS_PRIVILEGE_OPEN_BY_HANDLE, "open_by_handle_at"},
+    {FNS_PRIVILEGE_INIT_MODULE, "init_module"},
+    {FNS_PRIVILEGE_FINIT_MODULE, "finit_module"},
+    {FNS_PRIVILEGE_DELETE_MODULE, "delete_module"},
+    {FNS_PRIVILEGE_KEXEC_LOAD, "kexec_load"},
+    {FNS_PRIVILEGE_KEXEC_FILE_LOAD, "kexec_file_load"},
+    {FNS_PRIVILEGE_MODULE_REQUEST, "module_request"},
+    {FNS_PRIVILEGE_BPF, "bpf"},
+});
+
+constexpr auto kObjects = std::to_array<Name<fns_object>>({
+    {FNS_OBJECT_NONE, "none"},
+    {FNS_OBJECT_MAP, "map"},
+    {FNS_OBJECT_PROG, "program"},
+    {FNS_OBJECT_LINK, "link"},
+});
+
 constexpr auto kSensors = std::to_array<Name<fns_sensor>>({
     {FNS_SENSOR_LIFECYCLE, "lifecycle"},
     {FNS_SENSOR_PROCESS, "process"},
     {FNS_SENSOR_EGRESS, "egress"},
     {FNS_SENSOR_MEMORY, "memory"},
     {FNS_SENSOR_HEARTBEAT, "heartbeat"},
+    {FNS_SENSOR_PRIVILEGE, "privilege"},
 });
 
 constexpr auto kLossStages = std::to_array<Name<fns_loss_stage>>({
@@ -134,6 +173,8 @@ static_assert(complete(kEventKinds, EventKind::count_));
 static_assert(complete(kVias, FNS_VIA_COUNT));
 static_assert(complete(kSocketVias, FNS_SOCKET_VIA_COUNT));
 static_assert(complete(kAccesses, FNS_ACCESS_COUNT));
+static_assert(complete(kPrivileges, FNS_PRIVILEGE_COUNT));
+static_assert(complete(kObjects, FNS_OBJECT_COUNT));
 static_assert(complete(kSensors, FNS_SENSOR_COUNT));
 static_assert(complete(kLossStages, FNS_LOSS_STAGE_COUNT));
 static_assert(complete(kStates, SandboxState::count_));
@@ -170,6 +211,14 @@ std::string_view via_name(fns_socket_via via)
 std::string_view access_name(fns_access access)
 {
     return name_of(kAccesses, access);
+}
+std::string_view privilege_name(fns_privilege act)
+{
+    return name_of(kPrivileges, act);
+}
+std::string_view object_name(fns_object object)
+{
+    return name_of(kObjects, object);
 }
 std::string_view sensor_name(fns_sensor sensor)
 {
@@ -208,6 +257,11 @@ std::string address_and_port(const Endpoint& endpoint)
     const std::string address = endpoint.address_text();
     const std::string port = ":" + std::to_string(endpoint.port);
     return endpoint.family == AF_INET6 ? "[" + address + "]" + port : address + port;
+}
+
+bool PrivilegeBody::refused() const
+{
+    return result == -EPERM || result == -EACCES;
 }
 
 bool Endpoint::is_loopback() const

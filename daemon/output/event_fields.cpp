@@ -192,6 +192,32 @@ void add(Json& json, const MemoryBody& body)
     json["target"] = {{"sandbox", sandbox_id(body.target_sandbox)}, {"process", task(body.target)}};
 }
 
+void add(Json& json, const PrivilegeBody& body)
+{
+    json["act"] = privilege_name(body.act);
+    json["result"] = body.result;
+    json["attempted"] = body.refused();
+    if (body.act == FNS_PRIVILEGE_BPF)
+        json["command"] = body.argument;
+    else if (body.argument != 0)
+        json["argument"] = body.argument;
+    if (!body.name.empty())
+        json["name"] = body.name;
+    if (body.object == FNS_OBJECT_NONE)
+        return;
+    json["object"] = object_name(body.object);
+    json["object_id"] = body.object_id;
+    json["own_object"] = body.own_object;
+    json["writes"] = body.writes;
+}
+
+void add(Json& json, const SignalBody& body)
+{
+    json["signal"] = body.signal;
+    json["code"] = body.code;
+    json["target"] = {{"sandbox", sandbox_id(body.target_sandbox)}, {"process", task(body.target)}};
+}
+
 void add(Json& json, const LossBody& body)
 {
     json["events"] = body.events;

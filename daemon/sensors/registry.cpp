@@ -4,19 +4,22 @@
 #include "daemon/sensors/heartbeat_sensor.h"
 #include "daemon/sensors/lifecycle_sensor.h"
 #include "daemon/sensors/memory_sensor.h"
+#include "daemon/sensors/privilege_sensor.h"
 #include "daemon/sensors/process_sensor.h"
 #include "daemon/sensors/sensor.h"
 
 namespace fnshield {
 namespace {
 
-// lifecycle first: a sandbox must be known before anything that happens in it can be seen.
+// lifecycle first: a sandbox must be known before anything that happens in it can be seen. privilege last: it guards
+// what the others have loaded and attached.
 constexpr SensorRow kRows[] = {
     {FNS_SENSOR_LIFECYCLE, make_lifecycle_sensor, decode_lifecycle},
     {FNS_SENSOR_PROCESS, make_process_sensor, decode_process},
     {FNS_SENSOR_EGRESS, make_egress_sensor, decode_egress},
     {FNS_SENSOR_MEMORY, make_memory_sensor, decode_memory},
     {FNS_SENSOR_HEARTBEAT, make_heartbeat_sensor, decode_heartbeat},
+    {FNS_SENSOR_PRIVILEGE, make_privilege_sensor, decode_privilege},
 };
 
 }  // namespace

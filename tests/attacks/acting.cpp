@@ -86,4 +86,20 @@ int receive_descriptor(int socket)
     return fd;
 }
 
+long call_32(long number, long first, long second, long third, long fourth, long fifth)
+{
+    long result = 0;
+    // The sixth argument (ebp) is left as it is: none of the calls here looks at it.
+    asm volatile("int $0x80"
+                 : "=a"(result)
+                 : "a"(number), "b"(first), "c"(second), "d"(third), "S"(fourth), "D"(fifth)
+                 : "memory", "r8", "r9", "r10", "r11");
+    return static_cast<int>(result);
+}
+
+long low(const void* pointer)
+{
+    return static_cast<long>(reinterpret_cast<std::uintptr_t>(pointer));
+}
+
 }  // namespace fnshield::attacks

@@ -21,6 +21,12 @@ namespace fnshield::attacks {
 // Prints "result=N", or "result=-ERRNO" where the call failed; the act's exit code.
 [[nodiscard]] int print_result(long result);
 
+// A system call by the 32-bit entry, which any 64-bit program can use; pointers must lie below 4 GiB (MAP_32BIT). Its
+// result, or −errno.
+[[nodiscard]] long call_32(long number, long first, long second, long third = 0, long fourth = 0, long fifth = 0);
+// A pointer as an argument of call_32.
+[[nodiscard]] long low(const void* pointer);
+
 [[nodiscard]] bool send_descriptor(int socket, int fd);
 [[nodiscard]] int receive_descriptor(int socket);
 

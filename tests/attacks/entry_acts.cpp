@@ -129,17 +129,6 @@ int ring_file(Arguments arguments)
 
 // --- the 32-bit entry: any 64-bit program can use it, with pointers below 4 GiB ---
 
-long call_32(long number, long first, long second, long third = 0, long fourth = 0, long fifth = 0)
-{
-    long result = 0;
-    // The sixth argument (ebp) is left as it is: none of the calls here looks at it.
-    asm volatile("int $0x80"
-                 : "=a"(result)
-                 : "a"(number), "b"(first), "c"(second), "d"(third), "S"(fourth), "D"(fifth)
-                 : "memory", "r8", "r9", "r10", "r11");
-    return static_cast<int>(result);
-}
-
 struct Low {
     struct {
         std::uint32_t base;
@@ -153,11 +142,6 @@ Low* low_memory()
 {
     return static_cast<Low*>(
         mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
-}
-
-long low(const void* pointer)
-{
-    return static_cast<long>(reinterpret_cast<std::uintptr_t>(pointer));
 }
 
 int vmread_32(Arguments arguments)

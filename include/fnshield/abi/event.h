@@ -39,6 +39,12 @@ enum fns_event_kind {
     FNS_EVENT_FD_ACCESS = 31,
     /* heartbeat sensor: the header alone */
     FNS_EVENT_HEARTBEAT = 40,
+    /* privilege sensor: struct fns_privilege_event, but for signal */
+    FNS_EVENT_NAMESPACE = 50,
+    FNS_EVENT_MOUNT = 51,
+    FNS_EVENT_MODULE = 52,
+    FNS_EVENT_BPF = 53,
+    FNS_EVENT_SIGNAL = 54, /* struct fns_signal_event */
 };
 
 /* Append only: metrics and loss counters are indexed by these. */
@@ -48,6 +54,7 @@ enum fns_sensor {
     FNS_SENSOR_EGRESS = 2,
     FNS_SENSOR_MEMORY = 3,
     FNS_SENSOR_HEARTBEAT = 4,
+    FNS_SENSOR_PRIVILEGE = 5,
     FNS_SENSOR_COUNT
 };
 

@@ -252,7 +252,29 @@ inline Event fd_event(SandboxId sandbox, Nanoseconds time_ns, ProcessInfo actor,
     return event;
 }
 
+// --- privilege ---
+
+inline Event privilege_event(EventKind kind, SandboxId sandbox, Nanoseconds time_ns, ProcessInfo actor,
+                             PrivilegeBody body)
+{
+    return event_of(kind, FNS_SENSOR_PRIVILEGE, sandbox, time_ns, std::move(actor), std::move(body));
+}
+
+// A signal to the daemon.
+inline Event signal_event(SandboxId sandbox, Nanoseconds time_ns, ProcessInfo actor, ProcessInfo target,
+                          std::uint32_t number)
+{
+    return event_of(EventKind::signal, FNS_SENSOR_PRIVILEGE, sandbox, time_ns, std::move(actor),
+                    SignalBody{.target = std::move(target), .signal = number, .at_daemon = true});
+}
+
 // --- the daemon's own ---
+
+// The daemon tells who it is.
+inline Event heartbeat_event(Nanoseconds time_ns, ProcessInfo daemon)
+{
+    return event_of(EventKind::heartbeat, FNS_SENSOR_HEARTBEAT, kHost, time_ns, std::move(daemon), {});
+}
 
 inline Event loss_event(SandboxId sandbox, Nanoseconds time_ns, std::uint64_t events)
 {

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Events of the privilege sensor: namespaces, mounts, kernel modules, bpf(); and what is aimed at the daemon itself, by
+ * bpf() on its own objects or by a signal.
+ */
+#ifndef FNSHIELD_ABI_PRIVILEGE_H
+#define FNSHIELD_ABI_PRIVILEGE_H
+
+#include "event.h"
+
+/* What was asked of the kernel. Append only; names in daemon/model/names.cpp. */
+enum fns_privilege {
+    FNS_PRIVILEGE_UNKNOWN = 0,
+    FNS_PRIVILEGE_SETNS = 1,
+    FNS_PRIVILEGE_UNSHARE = 2,
+    FNS_PRIVILEGE_CLONE = 3, /* clone or clone3 with new namespaces */
+    FNS_PRIVILEGE_MOUNT = 4,
+    FNS_PRIVILEGE_UMOUNT = 5,
+    FNS_PRIVILEGE_PIVOT_ROOT = 6,
+    FNS_PRIVILEGE_OPEN_TREE = 7, /* with OPEN_TREE_CLONE: else it is an open like any other */
+    FNS_PRIVILEGE_MOVE_MOUNT = 8,
+    FNS_PRIVILEGE_FSOPEN = 9,
+    FNS_PRIVILEGE_FSCONFIG = 10,
+    FNS_PRIVILEGE_FSMOUNT = 11,
+    FNS_PRIVILEGE_FSPICK = 12,
+    FNS_PRIVILEGE_MOUNT_SETATTR = 13,
+    FNS_PRIVILEGE_OPEN_BY_HANDLE = 14, /* open_by_handle_at: files past what is mounted */
+    FNS_PRIVILEGE_INIT_MODULE = 15,
+    FNS_PRIVILEGE_FINIT_MODULE = 16,
+    FNS_PRIVILEGE_DELETE_MODULE = 17,
+    FNS_PRIVILEGE_KEXEC_LOAD = 18,
+    FNS_PRIVILEGE_KEXEC_FILE_LOAD = 19,
+    FNS_PRIVILEGE_MODULE_REQUEST = 20, /* the kernel went for a module on its own, for something that was asked for */
+    FNS_PRIVILEGE_BPF = 21,
+    FNS_PRIVILEGE_COUNT
+};
+
+/* What the kernel's BPF objects are. Append only. */
+enum fns_object { FNS_OBJECT_NONE = 0, FNS_OBJECT_MAP = 1, FNS_OBJECT_PROG = 2, FNS_OBJECT_LINK = 3, FNS_OBJECT_COUNT };
+
+/* Key of `own_objects`. */
+#define FNS_OWN_OBJECT(kind, id) ((__u64)(kind) << 32 | (id))
+
+#define FNS_PRIVILEGE_NAME_BYTES 64
+
+struct fns_privilege_event {
+    struct fns_event_header header;
+    __u64 argument;   /* namespaces: CLONE_NEW*, 0 = any; mounts: their flags; bpf: its command */
+    __s64 result;     /* -errno where it was refused or failed; 0: allowed, as far as the hook can tell */
+    __u32 syscall_nr; /* of the ABI that FNS_FLAG_COMPAT tells */
+    __u16 act;        /* enum fns_privilege */
+    __u8 own_object;  /* 1: the object is the daemon's; header.sandbox_id may be FNS_HOST then */
+    __u8 writes;      /* 1: it changes the object, or takes it away */
+    __u32 object;     /* enum fns_object: what a bpf() is about, where that is known */
+    __u32 object_id;
+    /* Mounts: the path or type; modules: what was requested. What a path says is the caller's own memory. */
+    char name[FNS_PRIVILEGE_NAME_BYTES];
+};
+FNS_ASSERT_SIZE(struct fns_privilege_event, 80 + 16 + 8 + 8 + 64);
+
+struct fns_signal_event {
+    struct fns_event_header header;
+    struct fns_process target;
+    __u64 target_sandbox_id;
+    __u32 signal;
+    __s32 code; /* si_code: how it was sent */
+};
+FNS_ASSERT_SIZE(struct fns_signal_event, 80 + 40 + 16);
+
+#endif
