@@ -185,9 +185,10 @@ Result<void> Daemon::open_kernel()
         .choice = {.full_profile = config.fallback.full_profile, .compat_entry = config.fallback.compat_entry},
         .sizes = {.sandboxes = config.limits.sandboxes},
         .bulk_budget = config.limits.bulk_events_per_second,
+        .pin_dir = config.enforcement.persist ? std::optional(config.enforcement.pin_dir) : std::nullopt,
         .in_force = in_force(settings_.get())};
-    auto made =
-        KernelSide::make(host_, kernel, [this](std::span<const std::byte> record) { pipeline_->collect(record); });
+    auto made = KernelSide::make(
+        host_, kernel, [this](std::span<const std::byte> record) { pipeline_->collect(record); }, clock_.boot_ns());
     if (!made)
         return pass(std::move(made));
     kernel_ = std::move(*made);
@@ -218,6 +219,7 @@ Result<void> Daemon::arm()
     for (Event& event : *running)
         pipeline_->add(std::move(event));
     pipeline_->process_batch();
+    kernel_->replace_inherited(settings_.get().config.enforcement.pin_dir);
     health_.set_policy_applied(true);
     metrics_->set_reload(true, static_cast<std::int64_t>(clock_.boot_ns()) + clock_.wall_offset_ns());
     for (const std::string& text : settings_.get().config.sandboxes.templates)

@@ -68,12 +68,20 @@ std::string_view KernelSide::Loaded::backend() const
 KernelSide::~KernelSide() = default;
 
 Result<std::unique_ptr<KernelSide>> KernelSide::make(const Host& host, const Options& options,
-                                                     Rings::OnRecord on_record)
+                                                     Rings::OnRecord on_record, Nanoseconds now_ns)
 {
-    auto maps = SharedMaps::make(options.sizes);
+    std::optional<Pins> pins;
+    if (options.pin_dir) {
+        auto folder = Pins::make(*options.pin_dir, now_ns);
+        if (!folder)
+            return pass(std::move(folder));
+        pins.emplace(std::move(*folder));
+    }
+    auto maps = SharedMaps::make(options.sizes, pins ? &*pins : nullptr);
     if (!maps)
         return pass(std::move(maps));
-    std::unique_ptr<KernelSide> made(new KernelSide(host, std::move(*maps)));
+    std::unique_ptr<KernelSide> made(new KernelSide(host, std::move(pins), std::move(*maps)));
+    made->inherit();
     auto rings = Rings::make(made->maps_, std::move(on_record));
     if (!rings)
         return pass(std::move(rings));
@@ -172,7 +180,8 @@ Result<std::vector<Event>> KernelSide::arm(Nanoseconds now_ns)
         }
     }
     auto& lifecycle = dynamic_cast<LifecycleSensor&>(*find(FNS_SENSOR_LIFECYCLE));
-    auto adopted = adopt(host_.cgroup2_mount(), rules_, lifecycle.parents(), lifecycle.sandboxes(), now_ns);
+    auto adopted =
+        adopt(host_.cgroup2_mount(), rules_, lifecycle.parents(), lifecycle.sandboxes(), inherited_, now_ns);
     if (!adopted)
         return pass(std::move(adopted), "cannot read back the sandboxes that run already");
     for (const AdoptedParent& parent : adopted->parents)
@@ -184,7 +193,50 @@ Result<std::vector<Event>> KernelSide::arm(Nanoseconds now_ns)
         std::ranges::move(*running, std::back_inserter(events));
     else
         problems_.push_back("processes that run already are not known: " + running.error().message);
+    keep_pinned();
     return events;
+}
+
+// What an earlier daemon left in the maps: its sandboxes are adopted; its losses were reported by it, or happened while
+// there was none.
+void KernelSide::inherit()
+{
+    maps_.sandboxes().for_each([this](SandboxId id, const fns_sandbox& sandbox) {
+        inherited_.insert(id);
+        lost_before_[id] = sandbox.lost_events;
+    });
+    std::uint64_t lost = 0;
+    for (int id = 0; id < FNS_SENSOR_COUNT; ++id)
+        if (const auto counters = maps_.total(static_cast<fns_sensor>(id)))
+            for (int stage = 0; stage < FNS_LOSS_STAGE_COUNT; ++stage)
+                lost += lost_by_stage_before_[{id, stage}] = counters->lost[stage];
+    total_lost_before_ = lost;
+    if (lost > 0)
+        problems_.push_back(std::to_string(lost) +
+                            " events were lost before this start, or while no daemon was there to take them");
+}
+
+void KernelSide::replace_inherited(const std::string& pin_dir)
+{
+    policies_->forget_inherited();
+    inherited_.clear();
+    if (pins_) {
+        pins_->drop_older_links();
+        return;
+    }
+    if (const auto removed = Pins::remove_all(pin_dir); !removed)
+        problems_.push_back(removed.error().message);
+    else if (*removed > 0)
+        problems_.push_back(std::to_string(*removed) + " objects that an earlier daemon left pinned in " + pin_dir +
+                            " are removed: enforcement.persist is off");
+}
+
+void KernelSide::keep_pinned()
+{
+    if (!pins_)
+        return;
+    if (auto pinned = pins_->pin_links(); !pinned)
+        problems_.push_back("not all stays in force when the daemon stops: " + pinned.error().message);
 }
 
 void KernelSide::attach_parent(std::uint64_t cgroup_id, const std::string& path)
@@ -202,12 +254,14 @@ void KernelSide::follow(const Event& event, const Sandbox* sandbox)
     switch (event.kind) {
         case EventKind::parent_made:
             attach_parent(lifecycle->cgroup_id, lifecycle->path);
+            keep_pinned();
             break;
         case EventKind::parent_removed:
             parent_cgroups_.erase(lifecycle->cgroup_id);
             for (const Loaded& loaded : sensors_)
                 if (loaded.sensor)
                     loaded.sensor->detach_from_parent(lifecycle->cgroup_id);
+            keep_pinned();
             break;
         case EventKind::sandbox_created:  // adopted: the others have no folder there yet
         case EventKind::sandbox_started:

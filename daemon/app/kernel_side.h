@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -15,6 +16,7 @@
 
 #include "daemon/kernel/adoption.h"
 #include "daemon/kernel/kernel_policies.h"
+#include "daemon/kernel/pins.h"
 #include "daemon/kernel/rings.h"
 #include "daemon/kernel/v1_freezer.h"
 #include "daemon/model/recognise.h"
@@ -40,6 +42,7 @@ public:
         ProgramChoice choice;                   // but for its backend, which is found out
         SharedMapSizes sizes;
         std::uint32_t bulk_budget = 4000;
+        std::optional<std::string> pin_dir;  // enforcement.persist: where; nothing = it ends with the daemon
         InForce in_force;
     };
 
@@ -60,11 +63,15 @@ public:
     // Loads everything; attaches nothing. `host` outlives it. One failing sensor costs that sensor, but for lifecycle
     // and process: without them there is nothing to watch (ExitCode::unsupported).
     [[nodiscard]] static Result<std::unique_ptr<KernelSide>> make(const Host& host, const Options& options,
-                                                                  Rings::OnRecord on_record);
+                                                                  Rings::OnRecord on_record, Nanoseconds now_ns);
     ~KernelSide();
 
     // Attaches all sensors and reads back what runs already; the events that tell of it, oldest first.
     [[nodiscard]] Result<std::vector<Event>> arm(Nanoseconds now_ns);
+
+    // After the events of arm() have been processed: what an earlier daemon left pinned goes, for all of it has been
+    // replaced. `pin_dir`: where that may be, also where this daemon pins nothing itself.
+    void replace_inherited(const std::string& pin_dir);
 
     // To be called with every event that the model took: a parent that was made gets its cgroup programs, a sandbox
     // is watched by the v1 freezer.
@@ -100,14 +107,21 @@ public:
     [[nodiscard]] std::vector<std::string> problems() { return std::exchange(problems_, {}); }
 
 private:
-    KernelSide(const Host& host, SharedMaps maps) : host_(host), maps_(std::move(maps)) {}
+    KernelSide(const Host& host, std::optional<Pins> pins, SharedMaps maps)
+        : host_(host), pins_(std::move(pins)), maps_(std::move(maps))
+    {
+    }
     [[nodiscard]] Result<void> load(const Options& options);
     [[nodiscard]] Sensor* find(fns_sensor id);
     void attach_parent(std::uint64_t cgroup_id, const std::string& path);
+    void keep_pinned();
+    void inherit();
 
     const Host& host_;
     Backend backend_ = Backend::tracepoint;
+    std::optional<Pins> pins_;
     SharedMaps maps_;
+    std::set<SandboxId> inherited_;  // sandboxes in the maps before anything was attached
     std::unique_ptr<Rings> rings_;
     std::vector<Loaded> sensors_;
     ParentRules rules_;

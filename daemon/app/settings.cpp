@@ -99,6 +99,7 @@ std::string needs_restart(const Config& running, const Config& wanted)
         {"backend", running.backend != wanted.backend},
         {"fallback", running.fallback.full_profile != wanted.fallback.full_profile ||
                          running.fallback.compat_entry != wanted.fallback.compat_entry},
+        {"enforcement", running.enforcement != wanted.enforcement},
         {"outputs", running.outputs != wanted.outputs},
         {"metrics", running.metrics.function_label != wanted.metrics.function_label ||
                         running.metrics.function_label_max != wanted.metrics.function_label_max},

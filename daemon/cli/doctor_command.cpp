@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <memory>
 
 #include "daemon/cli/command.h"
 #include "daemon/cli/doctor.h"
 #include "daemon/cli/json_read.h"
 #include "daemon/cli/status_view.h"
 #include "daemon/cli/text.h"
+#include "daemon/kernel/pins.h"
+#include "daemon/policy/config.h"
 
 namespace fnshield::cli {
 namespace {
@@ -136,13 +139,40 @@ Result<ExitCode> examine(const CommonOptions& common, Terminal& terminal)
     return code;
 }
 
+// What a daemon with enforcement.persist left in the kernel goes, and with it what it still refuses.
+Result<ExitCode> unpin(const CommonOptions& common, const std::string& pin_dir, Terminal& terminal)
+{
+    auto removed = Pins::remove_all(pin_dir);
+    if (!removed)
+        return pass(std::move(removed));
+    if (common.json)
+        write_json(terminal, {{"pin_dir", pin_dir}, {"removed", *removed}});
+    else
+        terminal.write(*removed == 0 ? "nothing is pinned in " + printable(pin_dir) + "\n"
+                                     : std::to_string(*removed) + " objects unpinned from " + printable(pin_dir) +
+                                           "; what no running daemon holds is out of the kernel now\n");
+    return ExitCode::ok;
+}
+
 }  // namespace
 
 void add_doctor(App& app)
 {
+    struct Options {
+        bool unpin = false;
+        std::string pin_dir = Config::Enforcement{}.pin_dir;
+    };
+    const auto options = std::make_shared<Options>();
     CLI::App* command = add_command(app, "doctor", "What this host offers, and what to change to get more");
-    command->callback([&app] {
-        app.chosen = [&app](Terminal& terminal) -> Result<ExitCode> { return examine(app.common, terminal); };
+    command->add_flag("--unpin", options->unpin,
+                      "Take out all that a daemon with enforcement.persist left pinned in the kernel");
+    command->add_option("--pin-dir", options->pin_dir, "Where it is pinned (enforcement.pin_dir)")
+        ->type_name("DIR")
+        ->capture_default_str();
+    command->callback([&app, options] {
+        app.chosen = [&app, options](Terminal& terminal) -> Result<ExitCode> {
+            return options->unpin ? unpin(app.common, options->pin_dir, terminal) : examine(app.common, terminal);
+        };
     });
 }
 

@@ -65,8 +65,13 @@ Event event_of(EventKind kind, SandboxId sandbox, Nanoseconds now_ns, LifecycleB
 class Walk {
 public:
     Walk(const std::string& mount, const ParentRules& rules, const Map<std::uint64_t, fns_parent>& parents,
-         const Map<std::uint64_t, fns_sandbox>& sandboxes, Nanoseconds now_ns)
-        : mount_(mount), rules_(rules), parents_(parents), sandboxes_(sandboxes), now_ns_(now_ns)
+         const Map<std::uint64_t, fns_sandbox>& sandboxes, const std::set<SandboxId>& inherited, Nanoseconds now_ns)
+        : mount_(mount),
+          rules_(rules),
+          parents_(parents),
+          sandboxes_(sandboxes),
+          inherited_(inherited),
+          now_ns_(now_ns)
     {
     }
 
@@ -169,9 +174,10 @@ private:
         entry.flags |= populated ? FNS_SANDBOX_POPULATED : 0;
         entry.flags |= rest ? FNS_SANDBOX_REST : 0;
         if (bpf_map_update_elem(sandboxes_.fd(), &cgroup.id, &entry, BPF_NOEXIST) != 0) {
-            if (errno == EEXIST)
+            if (errno != EEXIST)
+                return fail_errno("cannot be registered as a sandbox");
+            if (!inherited_.contains(cgroup.id))
                 return {};  // made a moment ago: its event is in the ring, and those of all below it
-            return fail_errno("cannot be registered as a sandbox");
         }
         if (id_of(directory(cgroup)) != cgroup.id)
             return sandboxes_.erase(cgroup.id);
@@ -217,6 +223,7 @@ private:
     const ParentRules& rules_;
     const Map<std::uint64_t, fns_parent>& parents_;
     const Map<std::uint64_t, fns_sandbox>& sandboxes_;
+    const std::set<SandboxId>& inherited_;
     const Nanoseconds now_ns_;
     std::vector<Cgroup> to_visit_;
     std::set<std::string> matched_;
@@ -273,12 +280,13 @@ Classified classify(std::string_view path, const fns_parent* above, const Parent
 }
 
 Result<Adopted> adopt(const std::string& mount, const ParentRules& rules, const Map<std::uint64_t, fns_parent>& parents,
-                      const Map<std::uint64_t, fns_sandbox>& sandboxes, Nanoseconds now_ns)
+                      const Map<std::uint64_t, fns_sandbox>& sandboxes, const std::set<SandboxId>& inherited,
+                      Nanoseconds now_ns)
 {
     const auto root = id_of(mount);
     if (!root)
         return fail_errno("cannot read " + mount);
-    return Walk(mount, rules, parents, sandboxes, now_ns).run(*root);
+    return Walk(mount, rules, parents, sandboxes, inherited, now_ns).run(*root);
 }
 
 }  // namespace fnshield

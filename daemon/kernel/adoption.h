@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,8 +56,11 @@ struct Adopted {
 
 // Walks `mount` and enters what it finds into the kernel side's tables. A cgroup that goes away meanwhile is passed
 // over. An error: a table is full, or `mount` cannot be read.
+// `inherited`: what was in `sandboxes` before any program of this start was attached (maps that were pinned); their
+// entries stay as they are, and are told of as well.
 [[nodiscard]] Result<Adopted> adopt(const std::string& mount, const ParentRules& rules,
                                     const Map<std::uint64_t, fns_parent>& parents,
-                                    const Map<std::uint64_t, fns_sandbox>& sandboxes, Nanoseconds now_ns);
+                                    const Map<std::uint64_t, fns_sandbox>& sandboxes,
+                                    const std::set<SandboxId>& inherited, Nanoseconds now_ns);
 
 }  // namespace fnshield

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -62,6 +63,57 @@ std::uint32_t KernelPolicies::Generation::number_for(const SandboxName& name) co
 std::uint32_t KernelPolicies::number_for(const SandboxName& name) const
 {
     return current_.number_for(name);
+}
+
+KernelPolicies::KernelPolicies(const Tables& tables) : tables_(tables)
+{
+    inherit();
+}
+
+// --- what an earlier daemon left ---------------------------------------------------------------------------------------
+
+void KernelPolicies::inherit()
+{
+    tables_.policies.for_each([this](std::uint32_t number, const fns_policy&) { inherited_.insert(number); });
+    if (!inherited_.empty())
+        next_number_ = *inherited_.rbegin() + 1;
+    tables_.memory_allowed.for_each(
+        [this](const fns_name_pair& pair, std::uint32_t) { inherited_pairs_.push_back(pair); });
+    tables_.assignments.for_each([this](std::uint64_t, const fns_assignment& assigned) {
+        next_name_ = std::max(next_name_, assigned.name_id + 1);
+    });
+}
+
+template <typename Key, typename Value>
+void KernelPolicies::erase_inherited_rows(const Map<Key, Value>& rows)
+{
+    std::vector<Key> stale;
+    rows.for_each([&](const Key& key, const Value&) {
+        if (inherited_.contains(key.policy_id))
+            stale.push_back(key);
+    });
+    for (const Key& key : stale)
+        (void)rows.erase(key);
+}
+
+void KernelPolicies::forget_inherited()
+{
+    if (inherited_.empty())
+        return;
+    std::vector<SandboxId> gone;
+    tables_.assignments.for_each([&](SandboxId id, const fns_assignment& assigned) {
+        if (inherited_.contains(assigned.policy_id) && !known_.contains(id))
+            gone.push_back(id);
+    });
+    for (const SandboxId id : gone)
+        (void)tables_.assignments.erase(id);
+    for (const std::uint32_t number : inherited_)
+        (void)tables_.policies.erase(number);
+    erase_inherited_rows(tables_.paths);
+    erase_inherited_rows(tables_.networks);
+    for (const fns_name_pair& pair : std::exchange(inherited_pairs_, {}))
+        (void)tables_.memory_allowed.erase(pair);
+    inherited_.clear();
 }
 
 // --- a generation --------------------------------------------------------------------------------------------------
@@ -229,7 +281,7 @@ Result<std::size_t> KernelPolicies::move_sandboxes(const Generation& to, const N
 {
     std::vector<std::pair<std::uint64_t, fns_assignment>> found;
     tables_.assignments.for_each([&](std::uint64_t id, const fns_assignment& assigned) {
-        if (!to.holds(assigned.policy_id))
+        if (!to.holds(assigned.policy_id) && !inherited_.contains(assigned.policy_id))
             found.emplace_back(id, assigned);
     });
     for (auto& [id, assigned] : found) {

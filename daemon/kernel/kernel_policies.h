@@ -18,6 +18,7 @@
 #include <tuple>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "daemon/kernel/adoption.h"
 #include "daemon/kernel/shared_maps.h"
@@ -39,7 +40,8 @@ public:
         Map<fns_parent_path, fns_parent> parent_paths;
     };
 
-    explicit KernelPolicies(const Tables& tables) : tables_(tables) {}
+    // What is in the tables already (they were pinned) stays in force until forget_inherited(): numbers begin above it.
+    explicit KernelPolicies(const Tables& tables);
 
     // Puts the set in force in place of the one before. `rules`: all paths under which sandboxes appear; they get the
     // number of the policy that holds for what appears there, as far as `recogniser` can tell before it has a name, or
@@ -51,6 +53,9 @@ public:
     [[nodiscard]] Result<void> assign(SandboxId sandbox, const SandboxName& name, bool warm);
     // Its cgroup is gone.
     void forget(SandboxId sandbox);
+
+    // After every sandbox that runs has been assigned: removes all that an earlier daemon left in the tables.
+    void forget_inherited();
 
     // The number of the policy that holds for a sandbox of this name; 0 before the first replace().
     [[nodiscard]] std::uint32_t number_for(const SandboxName& name) const;
@@ -81,6 +86,9 @@ private:
 
     [[nodiscard]] Result<void> fill(Generation& generation);
     void drop(const Generation& generation);
+    void inherit();
+    template <typename Key, typename Value>
+    void erase_inherited_rows(const Map<Key, Value>& rows);
     [[nodiscard]] Result<void> put_in_force(const Generation& to, const Recogniser& recogniser, ParentRules& rules);
     void go_back(const ParentRules& rules, const ParentRules& tried);
     [[nodiscard]] Result<Numbers> move_paths(const Generation& to, const Recogniser& recogniser, ParentRules& rules);
@@ -104,6 +112,8 @@ private:
     std::map<NameKey, NameEntry> names_;
     std::uint32_t next_name_ = 1;
     Pairs pairs_;  // what is in memory_allowed
+    std::set<std::uint32_t> inherited_;  // numbers of policies
+    std::vector<fns_name_pair> inherited_pairs_;
 };
 
 }  // namespace fnshield

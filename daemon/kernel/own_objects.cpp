@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -49,27 +50,54 @@ std::uint64_t object_of_fdinfo(std::string_view link, std::string_view fdinfo)
     return 0;
 }
 
-Result<std::vector<std::uint64_t>> own_objects(const std::string& proc)
+namespace {
+
+// Calls `visit(descriptor, key)` for every descriptor of a BPF object.
+template <typename Visit>
+Result<void> for_each_object(const std::string& proc, Visit visit)
 {
     namespace fs = std::filesystem;
     std::error_code failed;
-    std::vector<std::uint64_t> keys;
     for (fs::directory_iterator entry(proc + "/self/fd", failed), end; !failed && entry != end;
          entry.increment(failed)) {
         std::error_code gone;  // a descriptor may be closed meanwhile
         const std::string link = fs::read_symlink(entry->path(), gone).string();
         if (gone || !link.starts_with("anon_inode:bpf"))
             continue;
-        std::ifstream file(proc + "/self/fdinfo/" + entry->path().filename().string());
+        const std::string number = entry->path().filename().string();
+        std::ifstream file(proc + "/self/fdinfo/" + number);
         const std::string text{std::istreambuf_iterator<char>(file), {}};
         if (const std::uint64_t key = object_of_fdinfo(link, text); key != 0)
-            keys.push_back(key);
+            visit(std::atoi(number.c_str()), key);
     }
     if (failed)
         return fail("cannot read " + proc + "/self/fd: " + failed.message());
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::uint64_t>> own_objects(const std::string& proc)
+{
+    std::vector<std::uint64_t> keys;
+    if (auto read = for_each_object(proc, [&](int, std::uint64_t key) { keys.push_back(key); }); !read)
+        return pass(std::move(read));
     std::ranges::sort(keys);
     keys.erase(std::ranges::unique(keys).begin(), keys.end());
     return keys;
+}
+
+Result<std::vector<OwnLink>> own_links(const std::string& proc)
+{
+    std::vector<OwnLink> links;
+    auto read = for_each_object(proc, [&](int fd, std::uint64_t key) {
+        const auto id = static_cast<std::uint32_t>(key);
+        if (key == FNS_OWN_OBJECT(FNS_OBJECT_LINK, id))
+            links.push_back({.fd = fd, .id = id});
+    });
+    if (!read)
+        return pass(std::move(read));
+    return links;
 }
 
 }  // namespace fnshield

@@ -17,6 +17,13 @@ namespace fnshield {
 // Keys of the kernel side's `own_objects`. `proc` is for tests.
 [[nodiscard]] Result<std::vector<std::uint64_t>> own_objects(const std::string& proc = "/proc");
 
+// A BPF link by its descriptor, which stays its owner's, and its id.
+struct OwnLink {
+    int fd = -1;
+    std::uint32_t id = 0;
+};
+[[nodiscard]] Result<std::vector<OwnLink>> own_links(const std::string& proc = "/proc");
+
 // The key that one /proc/self/fdinfo/N tells ("map_id:", "prog_id:", "link_id:"); 0 where it is no BPF object. `link`
 // is what /proc/self/fd/N leads to: a link's fdinfo also names the program that it attaches.
 [[nodiscard]] std::uint64_t object_of_fdinfo(std::string_view link, std::string_view fdinfo);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/kernel/shared_maps.h"
 
+#include "daemon/kernel/pins.h"
 #include "shared_maps.skel.h"
 
 namespace fnshield {
@@ -13,7 +14,9 @@ SharedMaps::SharedMaps(SharedMaps&&) noexcept = default;
 SharedMaps& SharedMaps::operator=(SharedMaps&&) noexcept = default;
 SharedMaps::~SharedMaps() = default;
 
-Result<SharedMaps> SharedMaps::make(const SharedMapSizes& sizes)
+namespace {
+
+Result<Skeleton<shared_maps_bpf>> load(const SharedMapSizes& sizes, const Pins* pins)
 {
     auto skeleton = Skeleton<shared_maps_bpf>::open("the shared maps");
     if (!skeleton)
@@ -24,8 +27,30 @@ Result<SharedMaps> SharedMaps::make(const SharedMapSizes& sizes)
     bpf_map__set_max_entries(maps.seen, sizes.seen);
     bpf_map__set_max_entries(maps.events_critical, sizes.critical_ring_bytes);
     bpf_map__set_max_entries(maps.events_bulk, sizes.bulk_ring_bytes);
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton->object())
+    {
+        if (pins == nullptr || bpf_map__is_internal(map))
+            continue;
+        if (const int failed = bpf_map__set_pin_path(map, pins->map_path(bpf_map__name(map)).c_str()); failed != 0)
+            return fail_errno(std::string("cannot pin the map ") + bpf_map__name(map), failed);
+    }
     if (auto loaded = skeleton->load(); !loaded)
         return pass(std::move(loaded));
+    return skeleton;
+}
+
+}  // namespace
+
+Result<SharedMaps> SharedMaps::make(const SharedMapSizes& sizes, const Pins* pins)
+{
+    auto skeleton = load(sizes, pins);
+    if (!skeleton && pins != nullptr) {
+        pins->drop_maps();
+        skeleton = load(sizes, pins);
+    }
+    if (!skeleton)
+        return pass(std::move(skeleton));
     return SharedMaps(std::move(*skeleton));
 }
 

@@ -15,6 +15,8 @@ struct shared_maps_bpf;
 
 namespace fnshield {
 
+class Pins;
+
 struct SharedMapSizes {
     std::uint32_t sandboxes = 16384;
     std::uint32_t seen = 16384;
@@ -24,7 +26,9 @@ struct SharedMapSizes {
 
 class SharedMaps {
 public:
-    [[nodiscard]] static Result<SharedMaps> make(const SharedMapSizes& sizes = {});
+    // With `pins`, maps that are pinned there are taken over with what is in them, and the others are pinned. Maps of
+    // another layout or size are not taken over: all are new then.
+    [[nodiscard]] static Result<SharedMaps> make(const SharedMapSizes& sizes = {}, const Pins* pins = nullptr);
     SharedMaps(SharedMaps&&) noexcept;
     SharedMaps& operator=(SharedMaps&&) noexcept;
     ~SharedMaps();

@@ -228,11 +228,10 @@ constexpr Field<Config::Alerts> kAlertsFields[] = {
                     Config::Alerts& to) { set(r.duration(n, kSecond, 24 * 3600 * kSecond), to.cooldown_ns); }},
 };
 
-// Named in the contract, but no sensor has programs for them yet.
-void read_backend(Reader& reader, const YamlNode& node, Config& config)
-{
-    set(reader.choice(node, kBackends), config.backend);
-}
+constexpr Field<Config::Enforcement> kEnforcementFields[] = {
+    {"persist", [](Reader& r, const YamlNode& n, Config::Enforcement& to) { set(r.boolean(n), to.persist); }},
+    {"pin_dir", [](Reader& r, const YamlNode& n, Config::Enforcement& to) { set(r.absolute_path(n), to.pin_dir); }},
+};
 
 constexpr Field<Config> kConfigFields[] = {
     {"version", [](Reader&, const YamlNode&, Config&) {}},  // Reader::version
@@ -246,7 +245,8 @@ constexpr Field<Config> kConfigFields[] = {
          set(r.absolute_path(n), to.policy_dir);
          to.policy_dir_given = true;
      }},
-    {"backend", read_backend},
+    {"backend", [](Reader& r, const YamlNode& n, Config& to) { set(r.choice(n, kBackends), to.backend); }},
+    {"enforcement", [](Reader& r, const YamlNode& n, Config& to) { r.map(n, kEnforcementFields, to.enforcement); }},
     {"fallback", [](Reader& r, const YamlNode& n, Config& to) { r.map(n, kFallbackFields, to.fallback); }},
     {"sandboxes", [](Reader& r, const YamlNode& n, Config& to) { read_sandboxes(r, n, to.sandboxes); }},
     {"outputs", read_outputs},
@@ -354,6 +354,7 @@ ConfigLoad load_config(const std::optional<std::string>& path)
 std::vector<KeyTable> config_key_tables()
 {
     return {key_table("", kConfigFields),
+            key_table("enforcement", kEnforcementFields),
             key_table("fallback", kFallbackFields),
             key_table("sandboxes", kSandboxesFields),
             key_table("outputs[]", kOutputFields),

@@ -53,6 +53,12 @@ struct Config {
         bool compat_entry = false;
     } fallback;
 
+    struct Enforcement {
+        bool persist = false;  // programs and policies stay in force while the daemon is stopped
+        std::string pin_dir = "/sys/fs/bpf/fnshield";
+        bool operator==(const Enforcement&) const = default;
+    } enforcement;
+
     struct Sandboxes {
         // Checked one by one and together: make_recognition() takes them without an error.
         std::vector<std::string> platforms{"kubernetes", "docker", "containerd", "crio", "podman", "firecracker"};

@@ -16,6 +16,7 @@ _fnshield()
         --since) :; return ;;
         --rule) :; return ;;
         --severity) COMPREPLY=($(compgen -W 'low medium high critical' -- "$current")); return ;;
+        --pin-dir) :; return ;;
     esac
     case $command in
         '') COMPREPLY=($(compgen -W 'status sandboxes events alerts show reload doctor completion -h --help --version' -- "$current")) ;;
@@ -25,7 +26,7 @@ _fnshield()
         alerts) COMPREPLY=($(compgen -W '-h --help --run-dir --json -f --follow --sandbox --function --kind --since --rule --severity' -- "$current")) ;;
         show) COMPREPLY=($(compgen -W '-h --help --run-dir --json' -- "$current")) ;;
         reload) COMPREPLY=($(compgen -W '-h --help --run-dir --json' -- "$current")) ;;
-        doctor) COMPREPLY=($(compgen -W '-h --help --run-dir --json' -- "$current")) ;;
+        doctor) COMPREPLY=($(compgen -W '-h --help --run-dir --json --unpin --pin-dir' -- "$current")) ;;
         completion) COMPREPLY=($(compgen -W 'bash zsh fish -h --help --run-dir --json --daemon' -- "$current")) ;;
     esac
 }

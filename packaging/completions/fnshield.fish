@@ -46,6 +46,8 @@ complete -c fnshield -n '__fish_seen_subcommand_from reload' -l json -d 'JSON, f
 complete -c fnshield -n '__fish_seen_subcommand_from doctor' -s h -l help -d 'Print this help message and exit'
 complete -c fnshield -n '__fish_seen_subcommand_from doctor' -l run-dir -x -a '(__fish_complete_directories)' -d 'The daemon'\''s run directory'
 complete -c fnshield -n '__fish_seen_subcommand_from doctor' -l json -d 'JSON, for scripts'
+complete -c fnshield -n '__fish_seen_subcommand_from doctor' -l unpin -d 'Take out all that a daemon with enforcement.persist left pinned in the kernel'
+complete -c fnshield -n '__fish_seen_subcommand_from doctor' -l pin-dir -x -d 'Where it is pinned (enforcement.pin_dir)'
 complete -c fnshield -n '__fish_seen_subcommand_from completion' -s h -l help -d 'Print this help message and exit'
 complete -c fnshield -n '__fish_seen_subcommand_from completion' -l run-dir -x -a '(__fish_complete_directories)' -d 'The daemon'\''s run directory'
 complete -c fnshield -n '__fish_seen_subcommand_from completion' -l json -d 'JSON, for scripts'

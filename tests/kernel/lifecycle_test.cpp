@@ -345,7 +345,7 @@ TEST_F(LifecycleTest, WhatRanBeforeIsAdoptedOnce)
     ASSERT_TRUE(top);
     ASSERT_TRUE(lifecycle().add_parent(*top, rule(2)));
     const auto after = cgroup("acme-2/i-9");  // made under a known parent, before the walk: the kernel side has it
-    const auto adopted = adopt(cgroup2_mount(), rules, lifecycle().parents(), lifecycle().sandboxes(), 4711);
+    const auto adopted = adopt(cgroup2_mount(), rules, lifecycle().parents(), lifecycle().sandboxes(), {}, 4711);
     ASSERT_TRUE(adopted) << adopted.error().message;
     EXPECT_THAT(adopted->unmatched, ElementsAre("/fnshield-test-nowhere"));
     EXPECT_EQ(adopted->parents.size(), 3U);  // the root of the test, acme, acme-2
@@ -368,7 +368,7 @@ TEST_F(LifecycleTest, WhatRanBeforeIsAdoptedOnce)
     ASSERT_TRUE(harness_->settle());
     EXPECT_EQ(harness_->count(is_event(EventKind::cgroup_made, after.id())), 1U);
 
-    const auto again = adopt(cgroup2_mount(), rules, lifecycle().parents(), lifecycle().sandboxes(), 4712);
+    const auto again = adopt(cgroup2_mount(), rules, lifecycle().parents(), lifecycle().sandboxes(), {}, 4712);
     ASSERT_TRUE(again);
     EXPECT_THAT(again->sandboxes, IsEmpty());
 
@@ -387,7 +387,7 @@ TEST_F(LifecycleTest, AdoptionOfARestTemplateTakesTheLeaves)
     ASSERT_TRUE(child->read_until("ready"));
     start(rule(1, FNS_PARENT_REST));
     const ParentRules rules = {{test_cgroup_root(), rule(1, FNS_PARENT_REST)}};
-    const auto adopted = adopt(cgroup2_mount(), rules, lifecycle().parents(), lifecycle().sandboxes(), 1);
+    const auto adopted = adopt(cgroup2_mount(), rules, lifecycle().parents(), lifecycle().sandboxes(), {}, 1);
     ASSERT_TRUE(adopted) << adopted.error().message;
     std::vector<SandboxId> found;
     for (const Event& event : adopted->sandboxes)
