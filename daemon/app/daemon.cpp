@@ -308,7 +308,7 @@ void Daemon::on_seen(const Event& event)
         if (is_made)
             if (auto name = name_from_bundle(*sandbox))
                 model_->rename(sandbox->id, std::move(*name));
-        kernel_->assign_policy(*model_->sandbox(event.sandbox));
+        kernel_->assign_policy(*model_->sandbox(event.sandbox), settings_);
     }
     if (event.kind != EventKind::heartbeat)
         return;

@@ -161,10 +161,15 @@ Result<void> KernelSide::put_in_force(const InForce& wanted)
     return {};
 }
 
-void KernelSide::assign_policy(const Sandbox& sandbox)
+void KernelSide::assign_policy(const Sandbox& sandbox, const Recogniser& recogniser)
 {
     if (auto assigned = policies_->assign(sandbox.id, sandbox.name, sandbox.warm()); !assigned)
         problems_.push_back(sandbox.cgroup + ": " + assigned.error().message);
+    // The next one beside it then has its policy from its first instruction, also while there is no daemon.
+    const auto entry = maps_.sandboxes().lookup(sandbox.id);
+    const std::string above = sandbox.cgroup.substr(0, sandbox.cgroup.rfind('/'));
+    if (entry)
+        policies_->assign_parent(entry->parent_cgroup_id, above, recogniser);
 }
 
 Result<std::vector<Event>> KernelSide::arm(Nanoseconds now_ns)
@@ -202,7 +207,9 @@ Result<std::vector<Event>> KernelSide::arm(Nanoseconds now_ns)
 void KernelSide::inherit()
 {
     maps_.sandboxes().for_each([this](SandboxId id, const fns_sandbox& sandbox) {
-        inherited_.insert(id);
+        const auto assigned = maps_.assignments().lookup(id);
+        inherited_[id] = {.started_ns = sandbox.started_ns,
+                          .warm = (sandbox.flags & FNS_SANDBOX_READY) != 0 || (assigned && assigned->warm != 0)};
         lost_before_[id] = sandbox.lost_events;
     });
     std::uint64_t lost = 0;

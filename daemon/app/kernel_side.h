@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -82,7 +81,7 @@ public:
     [[nodiscard]] Result<void> put_in_force(const InForce& wanted);
 
     // A sandbox got its name, another one, or became ready: which policy holds for it.
-    void assign_policy(const Sandbox& sandbox);
+    void assign_policy(const Sandbox& sandbox, const Recogniser& recogniser);
 
     // Frozen and thawed sandboxes of the v1 freezer, as events of `now_ns`.
     [[nodiscard]] std::vector<Event> freezer_changes(Nanoseconds now_ns);
@@ -121,7 +120,7 @@ private:
     Backend backend_ = Backend::tracepoint;
     std::optional<Pins> pins_;
     SharedMaps maps_;
-    std::set<SandboxId> inherited_;  // sandboxes in the maps before anything was attached
+    InheritedSandboxes inherited_;  // what was in the maps before anything was attached
     std::unique_ptr<Rings> rings_;
     std::vector<Loaded> sensors_;
     ParentRules rules_;

@@ -65,7 +65,7 @@ Event event_of(EventKind kind, SandboxId sandbox, Nanoseconds now_ns, LifecycleB
 class Walk {
 public:
     Walk(const std::string& mount, const ParentRules& rules, const Map<std::uint64_t, fns_parent>& parents,
-         const Map<std::uint64_t, fns_sandbox>& sandboxes, const std::set<SandboxId>& inherited, Nanoseconds now_ns)
+         const Map<std::uint64_t, fns_sandbox>& sandboxes, const InheritedSandboxes& inherited, Nanoseconds now_ns)
         : mount_(mount),
           rules_(rules),
           parents_(parents),
@@ -211,9 +211,14 @@ private:
 
     void tell(const Cgroup& cgroup, bool populated)
     {
-        result_.sandboxes.push_back(event_of(
-            EventKind::cgroup_made, cgroup.id, now_ns_,
-            {.cgroup_id = cgroup.id, .parent_cgroup_id = cgroup.parent_id, .path = cgroup.path, .adopted = populated}));
+        LifecycleBody body{
+            .cgroup_id = cgroup.id, .parent_cgroup_id = cgroup.parent_id, .path = cgroup.path, .adopted = populated};
+        if (const auto known = inherited_.find(cgroup.id); known != inherited_.end() && !known->second.warm) {
+            body.adopted = populated && known->second.started_ns > 0;
+            if (body.adopted)
+                body.starting_since = known->second.started_ns;
+        }
+        result_.sandboxes.push_back(event_of(EventKind::cgroup_made, cgroup.id, now_ns_, std::move(body)));
         if (has_line(directory(cgroup) + "/cgroup.events", "frozen 1"))
             result_.sandboxes.push_back(event_of(EventKind::cgroup_frozen, cgroup.id, now_ns_,
                                                  {.cgroup_id = cgroup.id, .path = cgroup.path, .value = 1}));
@@ -223,7 +228,7 @@ private:
     const ParentRules& rules_;
     const Map<std::uint64_t, fns_parent>& parents_;
     const Map<std::uint64_t, fns_sandbox>& sandboxes_;
-    const std::set<SandboxId>& inherited_;
+    const InheritedSandboxes& inherited_;
     const Nanoseconds now_ns_;
     std::vector<Cgroup> to_visit_;
     std::set<std::string> matched_;
@@ -280,7 +285,7 @@ Classified classify(std::string_view path, const fns_parent* above, const Parent
 }
 
 Result<Adopted> adopt(const std::string& mount, const ParentRules& rules, const Map<std::uint64_t, fns_parent>& parents,
-                      const Map<std::uint64_t, fns_sandbox>& sandboxes, const std::set<SandboxId>& inherited,
+                      const Map<std::uint64_t, fns_sandbox>& sandboxes, const InheritedSandboxes& inherited,
                       Nanoseconds now_ns)
 {
     const auto root = id_of(mount);

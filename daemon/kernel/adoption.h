@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +40,13 @@ struct Classified {
 [[nodiscard]] Classified classify(std::string_view path, const fns_parent* above, const ParentRules& rules,
                                   bool holds_processes, bool holds_leaves);
 
+// What is known of a sandbox from maps that were pinned.
+struct Inherited {
+    Nanoseconds started_ns = 0;  // 0: only entrants ran
+    bool warm = false;
+};
+using InheritedSandboxes = std::map<SandboxId, Inherited>;
+
 struct AdoptedParent {
     std::uint64_t cgroup_id = 0;
     std::string path;
@@ -61,6 +67,6 @@ struct Adopted {
 [[nodiscard]] Result<Adopted> adopt(const std::string& mount, const ParentRules& rules,
                                     const Map<std::uint64_t, fns_parent>& parents,
                                     const Map<std::uint64_t, fns_sandbox>& sandboxes,
-                                    const std::set<SandboxId>& inherited, Nanoseconds now_ns);
+                                    const InheritedSandboxes& inherited, Nanoseconds now_ns);
 
 }  // namespace fnshield

@@ -314,6 +314,18 @@ Result<void> KernelPolicies::assign(SandboxId sandbox, const SandboxName& name, 
     return entered;
 }
 
+void KernelPolicies::assign_parent(std::uint64_t cgroup_id, const std::string& path, const Recogniser& recogniser)
+{
+    auto parent = tables_.parents.lookup(cgroup_id);
+    if (!parent)
+        return;  // gone, or a cgroup that only the kernel side knows as such
+    const std::uint32_t number = current_.number_for(name_below(path, *parent, recogniser));
+    if (number == parent->policy_id)
+        return;
+    parent->policy_id = number;
+    (void)tables_.parents.update_existing(cgroup_id, *parent);
+}
+
 void KernelPolicies::forget(SandboxId sandbox)
 {
     (void)tables_.assignments.erase(sandbox);

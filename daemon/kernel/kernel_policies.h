@@ -51,6 +51,8 @@ public:
 
     // A sandbox is known by name, was given another one, or became warm.
     [[nodiscard]] Result<void> assign(SandboxId sandbox, const SandboxName& name, bool warm);
+    // What appears below this cgroup, the parent of a sandbox, gets the policy that its path tells.
+    void assign_parent(std::uint64_t cgroup_id, const std::string& path, const Recogniser& recogniser);
     // Its cgroup is gone.
     void forget(SandboxId sandbox);
 

@@ -61,6 +61,14 @@ void take_as_running(SandboxEntry& entry, Nanoseconds now_ns)
     entry.learns_ports = true;
 }
 
+void take_as_starting(SandboxEntry& entry, Nanoseconds started_ns)
+{
+    state_of(entry.box) = SandboxState::starting;
+    entry.box.started_ns = started_ns;
+    entry.box.ready_ns.reset();
+    entry.learns_ports = false;
+}
+
 void made_late(SandboxEntry& entry, Nanoseconds created_ns)
 {
     Sandbox& box = entry.box;

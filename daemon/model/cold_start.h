@@ -19,6 +19,8 @@ using Follows = std::vector<EventKind>;
 
 // Known from now on as a sandbox whose start was not seen: ready, without a measured phase.
 void take_as_running(SandboxEntry& entry, Nanoseconds now_ns);
+// After it, for one that is known not to be ready yet: its start is followed from here.
+void take_as_starting(SandboxEntry& entry, Nanoseconds started_ns);
 // Its cgroup_made came after other events of it.
 void made_late(SandboxEntry& entry, Nanoseconds created_ns);
 // True where the event's actor is the workload itself; `process` is the actor, null where unknown.

@@ -100,6 +100,8 @@ struct LifecycleBody {
     ProcessInfo subject;  // cgroup_move
     SandboxId from_sandbox = kHost;
     bool adopted = false;  // the sandbox ran before the daemon did
+    // Of an adopted one that an earlier daemon left word of: its workload began then, and it was not ready yet.
+    std::optional<Nanoseconds> starting_since;
 };
 
 // Phases of a cold start, in ns; filled in by the model as far as they are known.

@@ -48,6 +48,8 @@ void Model::State::on_made(SandboxEntry& entry, const Event& event, Out& out)
         if (!first_sight)
             return;
         cold_start::take_as_running(entry, event.time_ns);
+        if (body->starting_since)
+            cold_start::take_as_starting(entry, *body->starting_since);
     } else {
         cold_start::made_late(entry, event.time_ns);
     }
