@@ -92,6 +92,7 @@ Daemon::Daemon(const Options& options, std::shared_ptr<const Settings> settings,
       loop_(std::move(loop)),
       host_(std::move(host)),
       settings_(std::move(settings)),
+      responder_(host_.cgroup2_mount()),
       started_ns_(clock_.boot_ns())
 {
     const Config& config = settings_.get().config;
@@ -170,15 +171,17 @@ Result<void> Daemon::open_http(const std::string& address)
 Result<void> Daemon::open_kernel()
 {
     const Config& config = settings_.get().config;
-    const Pipeline::Parts parts{.clock = clock_,
-                                .model = *model_,
-                                .engine = *engine_,
-                                .book = *book_,
-                                .outputs = *outputs_,
-                                .metrics = *metrics_,
-                                .control = *control_,
-                                .node = config.node,
-                                .lost_events = [this](SandboxId id) { return kernel_->lost_events(id); }};
+    const Pipeline::Parts parts{
+        .clock = clock_,
+        .model = *model_,
+        .engine = *engine_,
+        .book = *book_,
+        .outputs = *outputs_,
+        .metrics = *metrics_,
+        .control = *control_,
+        .node = config.node,
+        .lost_events = [this](SandboxId id) { return kernel_->lost_events(id); },
+        .respond = [this](const Alert& alert, const Event& event) { return answer(alert, event); }};
     pipeline_ = std::make_unique<Pipeline>(parts, [this](const Event& event) { on_seen(event); });
     const KernelSide::Options kernel{
         .forced_backend = forced_backend(config.backend),
@@ -250,6 +253,14 @@ Result<void> Daemon::run()
     log_problems();
     log_->info("stopped after {} events and {} alerts", pipeline_->totals().received, pipeline_->totals().alerts);
     return ended;
+}
+
+Response Daemon::answer(const Alert& alert, const Event& event)
+{
+    Response response = respond(alert, event, settings_.get().config.mode, responder_);
+    if (!response.failure.empty())
+        log_->warn("alert {}: {}", alert.id, response.failure);
+    return response;
 }
 
 // Where nothing but LSM programs could refuse an act, it is answered by killing.

@@ -12,6 +12,7 @@
 #include "daemon/app/settings.h"
 #include "daemon/app/system_clock.h"
 #include "daemon/app/system_random.h"
+#include "daemon/app/system_responder.h"
 #include "daemon/base/event_loop.h"
 #include "daemon/control/backend.h"
 #include "daemon/output/health.h"
@@ -70,6 +71,7 @@ private:
     void on_tick();
     void on_freezer();
     void on_seen(const Event& event);
+    [[nodiscard]] Response answer(const Alert& alert, const Event& event);
     void warn_of_kills(const PolicySet& policies);
     void drain();
     void report_health();
@@ -85,6 +87,7 @@ private:
     EventLoop loop_;
     Host host_;
     CurrentSettings settings_;
+    SystemResponder responder_;
     Nanoseconds started_ns_;
     std::string reload_error_;
     bool armed_ = false;

@@ -43,6 +43,11 @@ std::uint64_t in_ticks(Nanoseconds start_ns)
 
 }  // namespace
 
+bool is_process(std::uint32_t tgid, Nanoseconds start_ns, const std::string& proc)
+{
+    return start_ticks(proc + "/" + std::to_string(tgid)) == in_ticks(start_ns);
+}
+
 void name_host_actor(Event& event, const std::string& proc)
 {
     auto* memory = std::get_if<MemoryBody>(&event.body);
@@ -54,7 +59,7 @@ void name_host_actor(Event& event, const std::string& proc)
     if (length <= 0 || static_cast<std::size_t>(length) >= exe.size())
         return;
     // After the link was read: the pid may have become another process's by then, but not before.
-    if (start_ticks(folder) == in_ticks(event.process.start_ns))
+    if (is_process(event.process.tgid, event.process.start_ns, proc))
         memory->actor_exe.assign(exe.data(), static_cast<std::size_t>(length));
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names the program of a host process that reached into a sandbox, so that a policy's memory.allow_from can list it by
-// its path. The model follows sandboxes only, and a comm is whatever the process calls itself.
+// Processes by /proc. Names the program of a host process that reached into a sandbox, so that a policy's
+// memory.allow_from can list it by its path. The model follows sandboxes only, and a comm is whatever the process calls
+// itself.
 #pragma once
 
 #include <string>
@@ -14,5 +15,8 @@ namespace fnshield {
 // it is not, or cannot be read, actor_exe stays empty: then no list names it. `proc` is where procfs of the initial pid
 // namespace is mounted.
 void name_host_actor(Event& event, const std::string& proc = "/proc");
+
+// The process of this number is (still) the one that started then. False where that cannot be read.
+[[nodiscard]] bool is_process(std::uint32_t tgid, Nanoseconds start_ns, const std::string& proc = "/proc");
 
 }  // namespace fnshield

@@ -70,6 +70,8 @@ void Pipeline::observe(const Event& event)
         const auto recorded = parts_.book.record(detection, event, parts_.model, context);
         if (recorded.outcome == AlertBook::Outcome::made)
             count(*recorded.alert, detection.sandbox);
+        if (recorded.alert)
+            act(*recorded.alert, event);
         for (const auto& alert : recorded.emit)
             emit(*alert);
     }
@@ -81,7 +83,17 @@ void Pipeline::count(const Alert& alert, SandboxId about)
     ++totals_.alerts;
     parts_.model.count_alert(about);
     parts_.metrics.count_alert(alert.rule, alert.severity, alert.sandbox ? alert.sandbox->name.function : "");
-    parts_.metrics.count_action(alert.requested, alert.taken ? ActionResult::taken : ActionResult::none);
+}
+
+// Every act is answered, also one that only raises an alert; the alert says what was done last.
+void Pipeline::act(const Alert& alert, const Event& event)
+{
+    const Response response = parts_.respond(alert, event);
+    if (response.taken)
+        parts_.book.set_taken(alert, *response.taken);
+    parts_.metrics.count_action(alert.requested, !response.failure.empty() ? ActionResult::failed
+                                                 : response.taken          ? ActionResult::taken
+                                                                           : ActionResult::none);
 }
 
 void Pipeline::measure(const Event& event)

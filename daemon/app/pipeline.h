@@ -17,6 +17,7 @@
 #include "daemon/output/metrics.h"
 #include "daemon/output/outputs.h"
 #include "daemon/respond/alert_book.h"
+#include "daemon/respond/responder.h"
 
 namespace fnshield {
 
@@ -33,6 +34,7 @@ public:
         ControlServer& control;
         std::string node;
         std::function<bool(SandboxId)> lost_events;  // did the kernel count losses of this sandbox?
+        std::function<Response(const Alert&, const Event&)> respond;
     };
     // Called with every event after the model took it, derived ones included: where the app acts on what happened.
     using OnSeen = std::function<void(const Event&)>;
@@ -66,6 +68,7 @@ private:
     void measure(const Event& event);
     void publish(const Event& event);
     void count(const Alert& alert, SandboxId about);
+    void act(const Alert& alert, const Event& event);
     void emit(const Alert& alert);
 
     Parts parts_;

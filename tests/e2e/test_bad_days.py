@@ -54,10 +54,9 @@ class CannotStart(LabTest):
 
     def test_what_this_version_does_not_have_is_said(self):
         config = self.lab.folder / "enforce.yaml"
-        config.write_text("version: 1\nmode: enforce\nbackend: lsm\n")
+        config.write_text("version: 1\nbackend: lsm\n")
         done = self.run_daemon("--config", config, "--check")
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertIn("warning: mode enforce is not in this version yet", done.stdout)
         self.assertIn("warning: backend lsm is not in this version yet", done.stdout)
 
     def test_missing_configuration(self):
