@@ -12,6 +12,7 @@
 #include "daemon/cli/text.h"
 #include "daemon/kernel/backend_probe.h"
 #include "daemon/kernel/programs.h"
+#include "daemon/policy/guards.h"
 #include "daemon/sensors/dry_run.h"
 
 namespace fnshield::cli {
@@ -78,7 +79,7 @@ void examine_kernel(const HostFiles& files, Examination& examination)
     utsname name{};
     ::uname(&name);
     add(examination, "kernel", "release", Verdict::ok, std::string(name.release) + " " + name.machine);
-    struct stat btf{};
+    struct stat btf {};
     const bool has_btf = ::stat(files.btf.c_str(), &btf) == 0;
     add(examination, "kernel", "BTF", has_btf ? Verdict::ok : Verdict::missing,
         has_btf ? files.btf
@@ -139,6 +140,17 @@ void examine_backends(Examination& examination)
     const std::string lsms = active_lsms();
     if (!lsms.empty())
         add(examination, "backends", "security modules", Verdict::ok, lsms);
+}
+
+void examine_enforcement(Examination& examination)
+{
+    const bool refuses = examination.backend() == "lsm";
+    for (const GuardRow& row : guard_rows()) {
+        const bool by_kill = row.needs_lsm && !refuses;
+        add(examination, "what deny means", std::string(row.what), by_kill ? Verdict::less : Verdict::ok,
+            by_kill ? "the act is done and its process killed before it sees the result; LSM programs would refuse it"
+                    : "refused before it happens");
+    }
 }
 
 void examine_privileges(const HostFiles& files, Examination& examination)
@@ -211,6 +223,7 @@ Examination examine_host(const HostFiles& files)
     if (host)
         examine_tracepoints(*host, examination);
     examine_backends(examination);
+    examine_enforcement(examination);
     examine_blind_spots(examination);
     if (host)
         examine_sensors(*host, examination);

@@ -46,6 +46,8 @@ struct Examination {
 void examine_kernel(const HostFiles& files, Examination& examination);
 void examine_tracepoints(const Host& host, Examination& examination);
 void examine_backends(Examination& examination);
+// After the backends: what `deny` does for each act that the kernel side guards.
+void examine_enforcement(Examination& examination);
 void examine_privileges(const HostFiles& files, Examination& examination);
 void examine_blind_spots(Examination& examination);
 void examine_sensors(const Host& host, Examination& examination);

@@ -117,5 +117,18 @@ TEST_F(Doctor, TheBestBackendIsTheFirstThatWorks)
     EXPECT_EQ(examination.backend(), "fentry");
 }
 
+TEST_F(Doctor, WhatDenyMeansDependsOnTheBackend)
+{
+    Examination examination;
+    examination.findings = {{"backends", "tracepoint", Verdict::ok, ""}};
+    cli::examine_enforcement(examination);
+    EXPECT_EQ(of(examination, "egress").verdict, Verdict::ok);
+    EXPECT_EQ(of(examination, "exec").verdict, Verdict::less);
+    EXPECT_THAT(of(examination, "exec").text, HasSubstr("killed"));
+    examination.findings = {{"backends", "lsm", Verdict::ok, ""}};
+    cli::examine_enforcement(examination);
+    EXPECT_EQ(of(examination, "exec").verdict, Verdict::ok);
+}
+
 }  // namespace
 }  // namespace fnshield::test

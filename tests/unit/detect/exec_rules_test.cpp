@@ -38,6 +38,30 @@ TEST_F(InitExec, AProgramThatIsNotListed)
     EXPECT_EQ(found[0].finding.target.file, "/usr/bin/curl");
 }
 
+// The process is still the program that tried it.
+TEST_F(InitExec, AnExecThatTheKernelRefused)
+{
+    Event event = exec_event(kBox, 3 * kSecond, process(101, 100), "/usr/bin/curl");
+    event.flags |= FNS_FLAG_DENIED;
+    const auto found = feed(event);
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].finding.summary,
+              "resize/i-1 was kept from running /usr/bin/curl before it was ready, from /usr/bin/python3; "
+              "exec.init of policy default does not list it");
+}
+
+// What could hide a `..` behind its end names nothing.
+TEST_F(InitExec, ANameThatMayHaveBeenCut)
+{
+    Event event = exec_event(kBox, 3 * kSecond, process(101, 100), "/tmp/evil");
+    auto& exec = std::get<ExecBody>(event.body);
+    exec.filename = "/usr/bin/python3" + std::string(FNS_PATH_BYTES - 17, 'x');
+    ASSERT_EQ(exec.filename.size(), FNS_PATH_BYTES - 1U);
+    EXPECT_THAT(feed(event), SizeIs(1));
+    exec.filename.pop_back();
+    EXPECT_THAT(feed(event), IsEmpty());
+}
+
 TEST_F(InitExec, QuietForListedPrograms)
 {
     EXPECT_THAT(run("/usr/bin/python3.11"), IsEmpty());

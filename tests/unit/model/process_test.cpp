@@ -32,6 +32,15 @@ protected:
     std::size_t entries() { return model->tables()[1].entries; }
 };
 
+TEST_F(Processes, AnExecThatWasRefusedChangesNothing)
+{
+    start();
+    Event event = exec_event(kBox, 3 * kSecond, process(100), "/usr/bin/curl");
+    event.flags |= FNS_FLAG_DENIED;
+    apply(event);
+    EXPECT_EQ(known(100).exe, "/usr/bin/python3");
+}
+
 TEST_F(Processes, AForkHandsDownProgramAndSandbox)
 {
     start();
