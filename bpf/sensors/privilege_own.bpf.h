@@ -3,9 +3,9 @@
  * bpf(): whoever calls it from a sandbox, and whoever on the node takes or changes an object of the daemon's. The
  * object is known by the kernel's own id, so a pin, a passed descriptor or another name make no difference.
  *
- * Two ways to see it: the kernel's copy of the attributes (security_bpf; nothing can change it), or, where there are
- * only tracepoints, the descriptor that was returned, and for changes the caller's attributes when the call returns,
- * which a racing thread may have rewritten.
+ * Two ways to see it: the object itself as it gets a descriptor, and the kernel's copy of the attributes
+ * (security_bpf…; nothing can change them); or, where there are only tracepoints, the descriptor that was returned, and
+ * for changes the caller's attributes when the call returns, which a racing thread may have rewritten.
  */
 #ifndef FNSHIELD_BPF_PRIVILEGE_OWN_H
 #define FNSHIELD_BPF_PRIVILEGE_OWN_H
@@ -127,32 +127,53 @@ static __always_inline int fns_report_bpf(struct fns_privilege_act *act, __u32 c
     return fns_report_privilege(act, sandbox, can);
 }
 
+/* Commands for which the kernel asks for a capability in any case: then that check tells of them, with its outcome. */
+static __always_inline bool fns_asks_for_capability(__u32 command)
+{
+    switch (command) {
+    case BPF_MAP_CREATE:
+    case BPF_PROG_LOAD:
+    case BPF_BTF_LOAD:
+    case BPF_PROG_GET_NEXT_ID:
+    case BPF_MAP_GET_NEXT_ID:
+    case BPF_BTF_GET_NEXT_ID:
+    case BPF_LINK_GET_NEXT_ID:
+    case BPF_BTF_GET_FD_BY_ID:
+        return true;
+    default:
+        return fns_taken_by_id(command);
+    }
+}
+
 /* By the kernel's copy of the attributes, before anything is done. */
 static __always_inline int fns_bpf_asked(__u32 command, const void *attributes, __u32 can)
 {
     struct fns_privilege_act act = {};
-    __u32 word = 0;
+    __u32 fd = 0;
 
-    if (bpf_get_current_pid_tgid() >> 32 == daemon_tgid || !fns_name_privilege(&act) || act.act != FNS_PRIVILEGE_BPF)
+    if (bpf_get_current_pid_tgid() >> 32 == daemon_tgid || fns_asks_for_capability(command))
+        return 0;
+    if (!fns_name_privilege(&act) || act.act != FNS_PRIVILEGE_BPF)
         return 0;
     act.argument = command;
     act.writes = fns_changes_object(command);
-    bpf_probe_read_kernel(&word, sizeof(word), attributes + fns_fd_offset(command));
-    if (fns_taken_by_id(command))
-        fns_set_object(&act, FNS_OWN_OBJECT(fns_taken_by_id(command), word));
-    else if (act.writes)
-        fns_set_object(&act, fns_object_of_fd(word));
+    if (act.writes) {
+        bpf_probe_read_kernel(&fd, sizeof(fd), attributes + fns_fd_offset(command));
+        fns_set_object(&act, fns_object_of_fd(fd));
+    }
     return fns_report_bpf(&act, can);
 }
 
-/* An object that gets a descriptor by BPF_OBJ_GET, from a pin: its attributes name a path only. */
+/* An object that gets a descriptor, by its id or from a pin; whoever may not take it does not come here. */
 static __always_inline int fns_object_taken(__u64 key, __u32 can)
 {
     struct fns_privilege_act act = {};
 
     if (bpf_get_current_pid_tgid() >> 32 == daemon_tgid || !fns_is_own_object(key))
         return 0;
-    if (!fns_name_privilege(&act) || act.act != FNS_PRIVILEGE_BPF || act.argument != BPF_OBJ_GET)
+    if (!fns_name_privilege(&act) || act.act != FNS_PRIVILEGE_BPF)
+        return 0;
+    if (act.argument != BPF_OBJ_GET && !fns_taken_by_id(act.argument))
         return 0;
     fns_set_object(&act, key);
     return fns_report_bpf(&act, can);

@@ -367,7 +367,7 @@ TEST(Privilege, AChildBornIntoTheSandboxIsJudgedAsWhatItIs)
 
 TEST(Privilege, AFloodIsCountedAndNotTold)
 {
-    PrivilegeScene scene;
+    PrivilegeScene scene({.repeat_after_ns = 3600 * kSecond});
     scene.act({"repeat", "0", "0", "500", "mount"});
     EXPECT_EQ(scene.seen(FNS_PRIVILEGE_MOUNT).size(), 1U);
     const auto counters = scene.harness().maps().total(FNS_SENSOR_PRIVILEGE);
