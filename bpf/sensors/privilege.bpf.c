@@ -15,7 +15,7 @@
  *   lsm/{bpf,bpf_map,bpf_prog}   bpf() that asks for no capability: on descriptors that it has got from elsewhere.
  *   lsm/kernel_module_request    modules that the kernel fetches by itself, for a function that asked for a protocol.
  *   lsm/task_kill                signals to the daemon.
- *   fexit/security_capable, fexit/create_user_ns, fentry/security_bpf…, fentry/bpf_link_new_fd   the same view.
+ *   fexit/security_capable, fexit/create_user_ns, fentry/security_bpf…, fentry/anon_inode_getfd   the same view.
  *   tp_btf/cap_capable (6.14)    the fallback's shared point; before it sys_exit_* of each call.
  *   tp_btf/sched_process_fork    clone with new namespaces, by comparing child and parent.
  *   tp/sys_exit_{unshare,bpf}    what asks for no capability.
@@ -256,12 +256,16 @@ int BPF_PROG(enter_bpf_prog, struct bpf_prog *prog)
     return 0;
 }
 
-/* Links have no LSM hook. */
-SEC("fentry/bpf_link_new_fd")
-int BPF_PROG(enter_link_fd, struct bpf_link *link)
+/* Links have no LSM hook, and bpf_link_new_fd is inlined where it matters. Anything but a link costs one load. */
+SEC("fentry/anon_inode_getfd")
+int BPF_PROG(enter_link_fd, const char *name, const struct file_operations *operations, void *object)
 {
-    fns_object_taken(FNS_OWN_OBJECT(FNS_OBJECT_LINK, BPF_CORE_READ(link, id)),
-                     lsm_has_capable ? FNS_HOOK_TELLS : FNS_HOOK_KILLS);
+    __u64 head = 0;
+
+    bpf_probe_read_kernel(&head, sizeof(head), name);
+    if (head == NAME_BPF_TOOK || head == NAME_BPF_LINK)
+        fns_object_taken(FNS_OWN_OBJECT(FNS_OBJECT_LINK, BPF_CORE_READ((const struct bpf_link *)object, id)),
+                         lsm_has_capable ? FNS_HOOK_TELLS : FNS_HOOK_KILLS);
     return 0;
 }
 

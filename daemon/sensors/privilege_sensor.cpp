@@ -43,7 +43,7 @@ constexpr ProgramSpec kPrograms[] = {
      "bpf() on descriptors that were got from elsewhere"},
     {"enter_bpf_map", Backend::fentry, Tier::stand_in, "func:security_bpf_map", kTampering},
     {"enter_bpf_prog", Backend::fentry, Tier::stand_in, "func:security_bpf_prog", kTampering},
-    {"enter_link_fd", Backend::fentry, Tier::always, "func:bpf_link_new_fd", kTampering},
+    {"enter_link_fd", Backend::fentry, Tier::always, "func:anon_inode_getfd", kTampering},
     {"tp_capable", Backend::tracepoint, Tier::always, "raw:cap_capable", ""},
     {"exit_unshare", Backend::tracepoint, Tier::full, "syscall:sys_exit_unshare", "new user namespaces by unshare"},
     {"exit_bpf", Backend::tracepoint, Tier::full, "syscall:sys_exit_bpf", kTampering},
