@@ -16,6 +16,8 @@
  * | policies        | policy number     | daemon                        | verdicts | the load fails, the old stays    |
  * | listed_paths    | fns_path_key      | daemon                        | verdicts | the same                         |
  * | listed_networks | fns_network_key   | daemon                        | verdicts | the same                         |
+ * | listed_names    | fns_name_key      | daemon                        | verdicts | the same                         |
+ * | resolved        | fns_resolved_key  | egress (DNS answers)          | verdicts | LRU: the address is refused      |
  * | memory_allowed  | fns_name_pair     | daemon                        | verdicts | the daemon says so; then refused |
  *
  * Sizes are for a node of a few thousand live sandboxes; the daemon may set others before loading.
@@ -30,6 +32,8 @@ struct fns_assignments_map assignments SEC(".maps");
 struct fns_policies_map policies SEC(".maps");
 struct fns_listed_paths_map listed_paths SEC(".maps");
 struct fns_listed_networks_map listed_networks SEC(".maps");
+struct fns_listed_names_map listed_names SEC(".maps");
+struct fns_resolved_map resolved SEC(".maps");
 struct fns_memory_allowed_map memory_allowed SEC(".maps");
 struct fns_counters_map counters SEC(".maps");
 struct fns_seen_map seen SEC(".maps");

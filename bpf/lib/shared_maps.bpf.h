@@ -93,6 +93,23 @@ struct fns_listed_networks_map {
 };
 extern struct fns_listed_networks_map listed_networks SEC(".maps");
 
+struct fns_listed_names_map {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 65536);
+    __type(key, struct fns_name_key);
+    __type(value, struct fns_ports);
+};
+extern struct fns_listed_names_map listed_names SEC(".maps");
+
+struct fns_resolved_map {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, struct fns_resolved_key);
+    __type(value, struct fns_resolved);
+};
+extern struct fns_resolved_map resolved SEC(".maps");
+
 struct fns_memory_allowed_map {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);

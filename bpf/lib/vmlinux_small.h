@@ -22,6 +22,7 @@ struct bpf_prog_aux;
 struct bpf_raw_tracepoint_args;
 struct bpf_sock;
 struct bpf_sock_addr;
+struct bpf_sock_addr_kern;
 struct cgroup;
 struct cgroup_namespace;
 struct cgroup_root;
@@ -37,6 +38,10 @@ struct fs_struct;
 struct hlist_bl_node;
 struct hlist_node;
 struct in6_addr;
+struct in_device;
+struct in_ifaddr;
+struct inet6_dev;
+struct inet6_ifaddr;
 struct inode;
 struct io_kiocb;
 struct io_open;
@@ -48,10 +53,12 @@ struct ipv6hdr;
 struct kernel_siginfo;
 struct kernfs_node;
 struct linux_binprm;
+struct list_head;
 struct mm_struct;
 struct mnt_namespace;
 struct mount;
 struct net;
+struct net_device;
 struct nsproxy;
 struct open_flags;
 struct ovl_inode;
@@ -65,6 +72,10 @@ struct signal_struct;
 struct sk_buff;
 struct sock;
 struct sock_cgroup_data;
+struct sockaddr;
+struct sockaddr_in;
+struct sockaddr_in6;
+struct socket;
 struct super_block;
 struct task_struct;
 struct tcphdr;
@@ -115,6 +126,10 @@ typedef struct {
 typedef struct {
 	s64 counter;
 } atomic64_t;
+
+struct list_head {
+	struct list_head *next;
+};
 
 struct hlist_head {
 	struct hlist_node *first;
@@ -360,6 +375,11 @@ struct linux_binprm {
 	const char *interp;
 };
 
+struct net {
+	struct ns_common ns;
+	struct list_head dev_base_head;
+};
+
 struct cgroup_root {
 	int hierarchy_id;
 };
@@ -407,6 +427,10 @@ struct fs_struct {
 	struct path pwd;
 };
 
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct sock_common {
 	union {
 		struct {
@@ -421,6 +445,7 @@ struct sock_common {
 		};
 	};
 	short unsigned int skc_family;
+	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
@@ -433,8 +458,23 @@ struct sock_cgroup_data {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
+	u16 sk_type;
 	u8 sk_kern_sock: 1;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct net_device {
+	struct inet6_dev *ip6_ptr;
+	struct list_head dev_list;
+	struct in_device *ip_ptr;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct inet6_dev {
+	struct list_head addr_list;
 };
 
 struct fdtable {
@@ -541,6 +581,7 @@ struct bpf_sock {
 struct __sk_buff {
 	__u32 len;
 	__u32 protocol;
+	__u32 ifindex;
 	__u32 data;
 	__u32 data_end;
 	union {
@@ -572,6 +613,10 @@ struct bpf_sock_addr {
 	__u32 protocol;
 };
 
+struct bpf_sock_addr_kern {
+	struct sock *sk;
+};
+
 enum sock_type {
 	SOCK_STREAM = 1,
 	SOCK_DGRAM = 2,
@@ -600,6 +645,21 @@ struct proc_inode {
 };
 
 typedef __u16 __sum16;
+
+struct in_addr {
+	__be32 s_addr;
+};
+
+struct sockaddr_in {
+	__be16 sin_port;
+	struct in_addr sin_addr;
+};
+
+struct sockaddr_in6 {
+	short unsigned int sin6_family;
+	__be16 sin6_port;
+	struct in6_addr sin6_addr;
+};
 
 struct tcphdr {
 	__be16 source;
@@ -676,6 +736,20 @@ struct io_open {
 
 struct io_worker {
 	struct io_wq_work *cur_work;
+};
+
+struct in_device {
+	struct in_ifaddr *ifa_list;
+};
+
+struct in_ifaddr {
+	struct in_ifaddr *ifa_next;
+	__be32 ifa_local;
+};
+
+struct inet6_ifaddr {
+	struct in6_addr addr;
+	struct list_head if_list;
 };
 
 enum {

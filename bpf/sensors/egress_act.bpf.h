@@ -15,6 +15,9 @@ struct act {
     __u16 type;
     __u16 protocol;
     __s32 result;
+    bool own;   /* the peer is the address that the socket is bound to */
+    bool named; /* the policy lists it by name */
+    struct fns_verdict verdict;
     __u64 cookie;
     const struct task_struct *task; /* NULL: the actor is not known */
 };
@@ -27,6 +30,13 @@ static __always_inline void fill_ends(struct fns_socket_event *event, const stru
     fns_fill_endpoint(&event->remote, remote ? remote : &none);
     fns_fill_endpoint(&event->local, local ? local : &none);
     event->socket_flags = remote && remote->mapped ? FNS_SOCKET_MAPPED : 0;
+}
+
+/* The kernel takes the same address as the source, and a port that is not known yet. */
+static __always_inline void fill_own(struct fns_socket_event *event, const struct fns_peer *remote)
+{
+    fns_fill_endpoint(&event->local, remote);
+    event->local.port_be = 0;
 }
 
 /* `task` is the current one, or NULL where that is not the actor. */
@@ -52,7 +62,14 @@ static __always_inline void send_event(const struct act *act, const struct fns_p
     fns_fill_header(&event->header, FNS_SENSOR_EGRESS, act->kind, sizeof(*event), sandbox);
     event->header.repeats = repeats;
     fill_actor(&event->header, act->task);
+    event->header.verdict = act->verdict;
+    if (act->verdict.taken == FNS_ACTION_DENY)
+        event->header.flags |= FNS_FLAG_DENIED;
     fill_ends(event, remote, local);
+    if (act->own && remote)
+        fill_own(event, remote);
+    if (act->named)
+        event->socket_flags |= FNS_SOCKET_NAMED;
     event->cookie = act->cookie;
     event->domain = act->domain;
     event->type = act->type;
@@ -71,7 +88,7 @@ static __always_inline void contact(const struct act *act, const struct fns_peer
 
     if (fns_is_repeat(FNS_SENSOR_EGRESS, sandbox->sandbox_id, act->kind, tgid, what, &repeats))
         return;
-    if (fns_is_metadata(remote))
+    if (act->verdict.requested || fns_is_metadata(remote))
         ring = fns_critical_within_share(sandbox);
     send_event(act, remote, local, sandbox, ring, repeats);
 }

@@ -9,7 +9,7 @@
 #ifndef FNSHIELD_BPF_EGRESS_DNS_H
 #define FNSHIELD_BPF_EGRESS_DNS_H
 
-#include "egress_act.bpf.h"
+#include "egress_answer.bpf.h"
 
 /* Messages that are read from one packet; more are counted as lost. */
 #define DNS_MESSAGES_A_PACKET 16
@@ -133,6 +133,7 @@ __noinline int dns_datagram_messages(struct __sk_buff *skb, __u32 from)
 
         if (from > skb->len)
             return 0;
+        remember_question(skb, from);
         dns_datagram_message(skb, from, rest < step ? rest : step);
         from += step;
         if (from >= skb->len)
@@ -244,7 +245,7 @@ __noinline int dns_stream_bytes(struct __sk_buff *skb, __u32 from)
 }
 
 /* A segment of a TCP connection to port 53: those of its bytes that were not sent before. */
-static __always_inline void on_dns_segment(struct __sk_buff *skb)
+__noinline int on_dns_segment(struct __sk_buff *skb)
 {
     __u64 cookie = bpf_get_socket_cookie(skb);
     struct fns_stream *stream = bpf_map_lookup_elem(&streams, &cookie);
@@ -254,10 +255,10 @@ static __always_inline void on_dns_segment(struct __sk_buff *skb)
 
     if (!stream || !fns_read_packet(skb, &packet) || packet.protocol != IPPROTO_TCP || !packet.transport ||
         bpf_skb_load_bytes(skb, packet.transport, &header, sizeof(header)))
-        return;
+        return 0;
     from = packet.transport + header.doff * 4;
     if (from >= skb->len)
-        return;
+        return 0;
     sequence = bpf_ntohl(header.seq) + header.syn; /* data may come with the SYN: fast open */
     again = stream->next - sequence;
     if (!stream->started || (__s32)again < 0) {
@@ -267,10 +268,11 @@ static __always_inline void on_dns_segment(struct __sk_buff *skb)
         stream->skip = 0;
         again = 0;
     } else if (again >= skb->len - from) {
-        return;
+        return 0;
     }
     stream->next = sequence + (skb->len - from);
     dns_stream_bytes(skb, from + again);
+    return 0;
 }
 
 #endif

@@ -7,6 +7,7 @@
 #define FNSHIELD_BPF_EGRESS_PACKET_H
 
 #include "egress_dns.bpf.h"
+#include "egress_verdict.bpf.h"
 
 /* Below it a port was chosen by its owner, from it on by the kernel (net.ipv4.ip_local_port_range). */
 #define EPHEMERAL_PORTS 32768
@@ -23,6 +24,8 @@ struct fns_talk {
     __u64 task;     /* that sent to it, a kernel address: only ever compared */
     __u64 since_ns; /* when it was last reported */
     __u64 repeats;
+    __u32 refused; /* 1: so was the last one, and so are those until it is reported again */
+    __u32 port_be; /* that the verdict is about, also where `peer` has none; 0 = any */
     struct fns_seen_key key;
 };
 
@@ -108,28 +111,37 @@ static __always_inline bool is_connected_to(struct bpf_sock *sk, const struct fn
            sk->dst_ip6[2] == remote->word[2] && sk->dst_ip6[3] == remote->word[3];
 }
 
-/* Nothing is new about this datagram: no question, and a peer that the socket is connected to or has just sent to. */
-static __always_inline bool datagram_is_known(struct bpf_sock *sk, const struct fns_peer *remote, __u16 local_port_be)
+enum datagram_kind { DATAGRAM_NEW, DATAGRAM_PASSES, DATAGRAM_REFUSED };
+
+/*
+ * Whether anything is new about this datagram. Not where it is no question, and goes to a peer that the socket is
+ * connected to (connect had the verdict) or has just sent to; then the verdict of that time holds, for as long as the
+ * peer is not reported again.
+ */
+static __always_inline enum datagram_kind datagram_kind_of(struct bpf_sock *sk, const struct fns_peer *remote,
+                                                           __u16 local_port_be)
 {
     struct fns_sensor_counters *c;
     struct fns_peer peer;
     struct fns_talk *talk;
 
-    if (remote->port_be == bpf_htons(FNS_DNS_PORT))
-        return false;
+    if (remote->port_be == bpf_htons(FNS_DNS_PORT) || local_port_be == bpf_htons(FNS_DNS_PORT))
+        return DATAGRAM_NEW;
     if (is_connected_to(sk, remote))
-        return true;
+        return DATAGRAM_PASSES;
     talk = bpf_sk_storage_get(&talks, sk, NULL, 0);
     if (!talk || talk->task != (__u64)bpf_get_current_task())
-        return false;
+        return DATAGRAM_NEW;
     peer = without_client_port(remote, local_port_be);
+    if (talk->port_be && talk->port_be != remote->port_be)
+        return DATAGRAM_NEW;
     if (!is_same_peer(&peer, &talk->peer) || bpf_ktime_get_boot_ns() - talk->since_ns >= fns_repeat_after_ns)
-        return false;
+        return DATAGRAM_NEW;
     talk->repeats++;
     c = fns_counters(FNS_SENSOR_EGRESS);
     if (c)
         c->suppressed++;
-    return true;
+    return talk->refused ? DATAGRAM_REFUSED : DATAGRAM_PASSES;
 }
 
 /* What was counted on the socket goes to where the next event takes it from. */
@@ -142,25 +154,27 @@ static __always_inline void settle_talk(struct fns_talk *talk)
     talk->repeats = 0;
 }
 
-/* From now on the socket is quiet about this peer for as long as `seen` is. */
-static __always_inline void begin_talk(struct fns_talk *talk, const struct fns_peer *peer,
+/* From now on the socket is quiet about this peer for as long as `seen` is. True where it is. */
+static __always_inline bool begin_talk(struct fns_talk *talk, const struct fns_peer *peer,
                                        const struct fns_seen_key *key, const struct task_struct *task)
 {
     struct fns_seen *before = bpf_map_lookup_elem(&seen, key);
 
     if (!before)
-        return;
+        return false;
     talk->peer = *peer;
     talk->key = *key;
     talk->since_ns = before->forwarded_ns;
     talk->task = (__u64)task;
+    return true;
 }
 
-/* A datagram of a UDP socket, read in full. */
-__noinline int datagram_contact(struct __sk_buff *skb)
+/* A datagram of a UDP socket, read in full, and what judge_packet() said. 1: it must be dropped. */
+__noinline int datagram_contact(struct __sk_buff *skb, __u64 said)
 {
     struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
     struct bpf_sock *sk = skb->sk;
+    struct fns_rule_of rule = {};
     struct fns_packet packet;
     struct fns_talk *talk;
     struct fns_peer peer;
@@ -169,9 +183,13 @@ __noinline int datagram_contact(struct __sk_buff *skb)
     if (!sandbox || !sk || !fns_read_packet(skb, &packet))
         return 0;
     sk = bpf_sk_fullsock(sk);
-    if (!sk || is_connected_to(sk, &packet.remote))
+    if (!sk)
         return 0;
     bpf_skb_load_bytes(skb, packet.transport, &local_port_be, sizeof(local_port_be));
+    if (local_port_be == bpf_htons(FNS_DNS_PORT))
+        may_forge_answers(sandbox);
+    if (is_connected_to(sk, &packet.remote))
+        return 0;
     packet.remote.mapped = packet.remote.family == AF_INET && sk->family == AF_INET6;
     peer = without_client_port(&packet.remote, local_port_be);
 
@@ -183,43 +201,37 @@ __noinline int datagram_contact(struct __sk_buff *skb)
         .protocol = IPPROTO_UDP,
         .task = sender_of(sandbox),
     };
-    struct fns_seen_key key = { .sandbox_id = sandbox->sandbox_id,
-                                .what = fns_peer_hash(&peer, IPPROTO_UDP),
-                                .kind = FNS_EVENT_SEND };
+    struct fns_seen_key key = { .sandbox_id = sandbox->sandbox_id, .kind = FNS_EVENT_SEND };
     if (act.task)
         key.tgid = tgid_of(act.task);
+    take_verdict(&act, &rule, said);
+    fns_refuse(&rule, &act.verdict, false);
+    key.what = with_verdict(fns_peer_hash(&peer, IPPROTO_UDP), &act.verdict);
     talk = bpf_sk_storage_get(&talks, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
     if (talk)
         settle_talk(talk);
     contact(&act, &packet.remote, NULL, sandbox, key.tgid, key.what);
-    if (talk && act.task)
-        begin_talk(talk, &peer, &key, act.task);
-    return 0;
-}
-
-static __always_inline void on_datagram(struct __sk_buff *skb)
-{
-    struct fns_packet packet;
-
-    datagram_contact(skb);
-    if (fns_read_packet(skb, &packet) && packet.remote.port_be == bpf_htons(FNS_DNS_PORT))
-        on_dns_datagram(skb, &packet);
+    if (talk && act.task && begin_talk(talk, &peer, &key, act.task)) {
+        talk->refused = act.verdict.taken == FNS_ACTION_DENY;
+        talk->port_be = said & JUDGED_BY_LIST ? packet.remote.port_be : 0;
+    }
+    return act.verdict.taken == FNS_ACTION_DENY;
 }
 
 /* The kernel has sockets of its own in each network namespace (ICMP, neighbour discovery): nobody's act. */
 static __always_inline bool is_of_kernel(struct __sk_buff *skb)
 {
-    const struct sock *sk = BPF_CORE_READ((struct sk_buff *)skb, sk);
+    const struct sock *sk = kernel_socket(skb);
 
     return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
 }
 
-/* A packet of a socket that is neither TCP nor UDP. */
-__noinline int other_contact(struct __sk_buff *skb)
+/* The same for a packet of a socket that is neither TCP nor UDP. */
+__noinline int other_contact(struct __sk_buff *skb, __u64 said)
 {
     struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
-    const struct task_struct *task;
     struct bpf_sock *sk = skb->sk;
+    struct fns_rule_of rule = {};
     struct fns_packet packet;
     __u8 flags = 0;
 
@@ -228,7 +240,6 @@ __noinline int other_contact(struct __sk_buff *skb)
     sk = bpf_sk_fullsock(sk);
     if (!sk)
         return 0;
-    task = sender_of(sandbox);
     if (packet.protocol == IPPROTO_TCP && packet.transport)
         bpf_skb_load_bytes(skb, packet.transport + 13, &flags, sizeof(flags));
 
@@ -238,23 +249,28 @@ __noinline int other_contact(struct __sk_buff *skb)
         .domain = sk->family,
         .type = sk->type,
         .protocol = packet.protocol,
-        .task = task,
+        .task = sender_of(sandbox),
     };
     if ((flags & (TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT)) == TCP_FLAG_SYN_BIT)
         act.kind = FNS_EVENT_CONNECT;
-    contact(&act, &packet.remote, NULL, sandbox, task ? tgid_of(task) : 0,
-            fns_peer_hash(&packet.remote, packet.protocol));
-    return 0;
+    if (act.type == SOCK_RAW)
+        may_forge_answers(sandbox);
+    take_verdict(&act, &rule, said);
+    fns_refuse(&rule, &act.verdict, false);
+    contact(&act, &packet.remote, NULL, sandbox, act.task ? tgid_of(act.task) : 0,
+            with_verdict(fns_peer_hash(&packet.remote, packet.protocol), &act.verdict));
+    return act.verdict.taken == FNS_ACTION_DENY;
 }
 
-static __always_inline void on_other_packet(struct __sk_buff *skb)
+/* Whatever came of the packet, what it asks for is told. */
+__noinline int questions_of_packet(struct __sk_buff *skb)
 {
     struct fns_packet packet;
 
-    other_contact(skb);
     if (fns_read_packet(skb, &packet) && packet.protocol == IPPROTO_UDP &&
         packet.remote.port_be == bpf_htons(FNS_DNS_PORT))
         on_dns_datagram(skb, &packet);
+    return 0;
 }
 
 #endif

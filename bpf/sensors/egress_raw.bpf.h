@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * Part of egress.bpf.c: sockets that go round connect and sendmsg. Raw sockets of IP pass sock_create. Packet sockets
- * pass no hook of their own, but the kernel asks for CAP_NET_RAW before it makes one, and a tracepoint tells of that
- * from 6.14 on; before, socket(2) itself is watched.
+ * Part of egress.bpf.c: sockets that go round connect and sendmsg. Raw sockets of IP pass sock_create, which can refuse
+ * them. Packet sockets pass no hook of their own, but the kernel asks for CAP_NET_RAW before it makes one, and a
+ * tracepoint tells of that from 6.14 on; before, the end of __sock_create does, and where functions cannot be traced,
+ * socket(2) itself is watched. Those can only kill, which happens before the socket is of any use.
  */
 #ifndef FNSHIELD_BPF_EGRESS_RAW_H
 #define FNSHIELD_BPF_EGRESS_RAW_H
 
 #include "../lib/regs.bpf.h"
-#include "egress_act.bpf.h"
+#include "egress_answer.bpf.h"
 
 /* System calls that make sockets: x86-64, and the 32-bit entry. */
 #define SYS_SOCKET            41
@@ -48,20 +49,49 @@ struct fns_socket_calls_map {
 };
 extern struct fns_socket_calls_map socket_calls SEC(".maps");
 
+/* LSM programs refuse packet sockets in this load: who comes as far as the capability was let pass. */
+const volatile bool packet_sockets_are_judged = false;
+
+static __always_inline bool is_packet_socket(__u16 domain, __u16 type)
+{
+    return domain == AF_PACKET || domain == AF_XDP || (domain == AF_INET && type == SOCK_PACKET);
+}
+
+static __always_inline void judge_raw_socket(struct act *act, struct fns_rule_of *rule,
+                                             const struct fns_sandbox *sandbox)
+{
+    if (!fns_is_functions_act(sandbox))
+        return;
+    *rule = fns_policy_of(sandbox);
+    act->verdict = fns_judge(rule, FNS_GUARD_RAW_SOCKET);
+}
+
+/* Reports it; a socket that exists now may be used to forge DNS answers. */
 static __always_inline void raw_socket(struct act *act, struct fns_sandbox *sandbox)
 {
     __u64 what = fns_mix(fns_seen_secret, (__u64)act->domain << 32 | act->type);
     __u32 repeats;
 
-    what = fns_mix(what, (__u64)act->protocol << 32 | (__u32)act->result);
+    what = with_verdict(fns_mix(what, (__u64)act->protocol << 32 | (__u32)act->result), &act->verdict);
+    if (act->result >= 0 && act->verdict.taken == FNS_ACTION_NONE)
+        may_forge_answers(sandbox);
     act->kind = FNS_EVENT_SOCKET;
     act->task = current_task();
     if (!fns_is_repeat(FNS_SENSOR_EGRESS, sandbox->sandbox_id, act->kind, current_tgid(), what, &repeats))
         send_event(act, NULL, NULL, sandbox, fns_critical_within_share(sandbox), repeats);
 }
 
-/* True where cap_capable has just reported this very call. */
-static __always_inline bool was_reported_undecided(void)
+/* The hook that comes next in this call has nothing to add. */
+static __always_inline void told_in_this_call(void)
+{
+    struct undecided now = { .pid_tgid = bpf_get_current_pid_tgid(), .time_ns = bpf_ktime_get_boot_ns() };
+    __u32 zero = 0;
+
+    bpf_map_update_elem(&undecided, &zero, &now, BPF_ANY);
+}
+
+/* True where another hook has just reported this very call. */
+static __always_inline bool was_told_in_this_call(void)
 {
     __u32 zero = 0;
     struct undecided *last = bpf_map_lookup_elem(&undecided, &zero);
@@ -73,14 +103,25 @@ static __always_inline bool was_reported_undecided(void)
     return true;
 }
 
-static __always_inline void on_raw_socket(__u32 family, __u32 protocol)
+/* Not 0: the socket must not be made. */
+static __always_inline int on_raw_socket(__u32 family, __u32 protocol)
 {
     struct fns_sandbox *sandbox = fns_current_sandbox();
+    struct fns_rule_of rule = {};
+    bool told;
+    int refused;
 
-    if (!sandbox || was_reported_undecided())
-        return;
+    if (!sandbox)
+        return 0;
+    told = was_told_in_this_call();
     struct act act = { .via = FNS_SOCKET_CREATE, .domain = family, .type = SOCK_RAW, .protocol = protocol };
-    raw_socket(&act, sandbox);
+    judge_raw_socket(&act, &rule, sandbox);
+    refused = fns_refuse(&rule, &act.verdict, false);
+    if (!told)
+        raw_socket(&act, sandbox);
+    if (refused)
+        told_in_this_call();
+    return refused;
 }
 
 /* What socket(2) was called for, from the registers of its caller, which nobody else can change. */
@@ -123,7 +164,7 @@ static __always_inline void on_net_raw(int result)
 {
     struct fns_sandbox *sandbox = fns_current_sandbox();
     struct socket_arguments arguments = {};
-    __u32 zero = 0;
+    struct fns_rule_of rule = {};
     int known;
 
     if (!sandbox)
@@ -131,10 +172,8 @@ static __always_inline void on_net_raw(int result)
     known = read_socket_call(&arguments);
     if (!known || (known > 0 && !result && is_inet_socket(&arguments)))
         return;
-    if (known < 0 && !result) {
-        struct undecided now = { .pid_tgid = bpf_get_current_pid_tgid(), .time_ns = bpf_ktime_get_boot_ns() };
-        bpf_map_update_elem(&undecided, &zero, &now, BPF_ANY);
-    }
+    if (known < 0 && !result)
+        told_in_this_call();
     struct act act = {
         .via = FNS_SOCKET_CAPABLE,
         .domain = arguments.domain,
@@ -142,6 +181,33 @@ static __always_inline void on_net_raw(int result)
         .protocol = arguments.protocol,
         .result = result,
     };
+    judge_raw_socket(&act, &rule, sandbox);
+    if (!result && !packet_sockets_are_judged)
+        fns_kill_instead(&rule, &act.verdict);
+    raw_socket(&act, sandbox);
+}
+
+/* The end of __sock_create, by any entry. What sock_create saw is not told again; a refused one it never saw. */
+static __always_inline void on_created(__u16 domain, __u16 type, __u16 protocol, int result)
+{
+    struct fns_sandbox *sandbox = fns_current_sandbox();
+    bool packet = is_packet_socket(domain, type);
+    struct fns_rule_of rule = {};
+
+    if (!sandbox || (!packet && (result >= 0 || type != SOCK_RAW || (domain != AF_INET && domain != AF_INET6))))
+        return;
+    if (was_told_in_this_call())
+        return;
+    struct act act = {
+        .via = FNS_SOCKET_MADE,
+        .domain = domain,
+        .type = type,
+        .protocol = protocol,
+        .result = result < 0 ? result : 0,
+    };
+    judge_raw_socket(&act, &rule, sandbox);
+    if (!act.result)
+        fns_kill_instead(&rule, &act.verdict);
     raw_socket(&act, sandbox);
 }
 
@@ -150,9 +216,7 @@ static __always_inline void on_socket_enter(__u16 domain, __u16 type, __u16 prot
     struct socket_call call = { .domain = domain, .type = type, .protocol = protocol };
     __u64 pid_tgid = bpf_get_current_pid_tgid();
 
-    if (domain != AF_PACKET && domain != AF_XDP && (domain != AF_INET || type != SOCK_PACKET))
-        return;
-    if (fns_current_sandbox())
+    if (is_packet_socket(domain, type) && fns_current_sandbox())
         bpf_map_update_elem(&socket_calls, &pid_tgid, &call, BPF_ANY);
 }
 
@@ -160,6 +224,7 @@ static __always_inline void on_socket_exit(long result)
 {
     __u64 pid_tgid = bpf_get_current_pid_tgid();
     struct fns_sandbox *sandbox = fns_current_sandbox();
+    struct fns_rule_of rule = {};
     struct socket_call *call;
 
     if (!sandbox)
@@ -175,6 +240,9 @@ static __always_inline void on_socket_exit(long result)
         .result = result < 0 ? result : 0,
     };
     bpf_map_delete_elem(&socket_calls, &pid_tgid);
+    judge_raw_socket(&act, &rule, sandbox);
+    if (!act.result)
+        fns_kill_instead(&rule, &act.verdict);
     raw_socket(&act, sandbox);
 }
 

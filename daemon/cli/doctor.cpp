@@ -11,6 +11,7 @@
 
 #include "daemon/cli/text.h"
 #include "daemon/kernel/backend_probe.h"
+#include "daemon/kernel/capabilities.h"
 #include "daemon/kernel/programs.h"
 #include "daemon/policy/guards.h"
 #include "daemon/sensors/dry_run.h"

@@ -14,6 +14,7 @@ namespace fnshield::detect {
 [[nodiscard]] std::unique_ptr<Detector> make_coldstart_init_egress();
 [[nodiscard]] std::unique_ptr<Detector> make_coldstart_init_exec();
 [[nodiscard]] std::unique_ptr<Detector> make_function_unexpected_exec();
+[[nodiscard]] std::unique_ptr<Detector> make_function_unexpected_egress();
 [[nodiscard]] std::unique_ptr<Detector> make_function_fileless_exec();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_memory_read();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_memory_write();

@@ -33,4 +33,10 @@ bool lists_address(std::span<const EgressRule> rules, const Endpoint& remote)
     });
 }
 
+bool is_unlisted(const Policy& policy, std::span<const EgressRule> rules, const SocketBody& socket)
+{
+    return !stays_inside(socket) && !is_declared_resolver(policy, socket.remote) && !socket.named &&
+           !lists_address(rules, socket.remote);
+}
+
 }  // namespace fnshield::detect

@@ -23,4 +23,8 @@ namespace fnshield::detect {
 // A row with a cidr lists the address and port. Rows with a name are not looked at.
 [[nodiscard]] bool lists_address(std::span<const EgressRule> rules, const Endpoint& remote);
 
+// The act may leave the sandbox and goes where `rules` do not say: neither a row with a network lists the peer, nor one
+// with a name, which the kernel side tells (SocketBody::named): only it sees the answers that the sandbox got.
+[[nodiscard]] bool is_unlisted(const Policy& policy, std::span<const EgressRule> rules, const SocketBody& socket);
+
 }  // namespace fnshield::detect

@@ -23,6 +23,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"coldstart.init_egress", make_coldstart_init_egress},
     {"coldstart.init_exec", make_coldstart_init_exec},
     {"function.unexpected_exec", make_function_unexpected_exec},
+    {"function.unexpected_egress", make_function_unexpected_egress},
     {"function.fileless_exec", make_function_fileless_exec},
     {"isolation.memory_read", make_isolation_memory_read},
     {"isolation.memory_write", make_isolation_memory_write},

@@ -93,6 +93,16 @@ Map<fns_network_key, fns_ports> SharedMaps::listed_networks() const
     return Map<fns_network_key, fns_ports>(bpf_map__fd((*skeleton_)->maps.listed_networks));
 }
 
+Map<fns_name_key, fns_ports> SharedMaps::listed_names() const
+{
+    return Map<fns_name_key, fns_ports>(bpf_map__fd((*skeleton_)->maps.listed_names));
+}
+
+Map<fns_resolved_key, fns_resolved> SharedMaps::resolved() const
+{
+    return Map<fns_resolved_key, fns_resolved>(bpf_map__fd((*skeleton_)->maps.resolved));
+}
+
 Map<fns_name_pair, std::uint32_t> SharedMaps::memory_allowed() const
 {
     return Map<fns_name_pair, std::uint32_t>(bpf_map__fd((*skeleton_)->maps.memory_allowed));

@@ -41,6 +41,8 @@ public:
     [[nodiscard]] Map<std::uint32_t, fns_policy> policies() const;
     [[nodiscard]] Map<fns_path_key, fns_path_value> listed_paths() const;
     [[nodiscard]] Map<fns_network_key, fns_ports> listed_networks() const;
+    [[nodiscard]] Map<fns_name_key, fns_ports> listed_names() const;
+    [[nodiscard]] Map<fns_resolved_key, fns_resolved> resolved() const;
     [[nodiscard]] Map<fns_name_pair, std::uint32_t> memory_allowed() const;
     [[nodiscard]] Map<std::uint32_t, fns_sensor_counters> counters() const;  // per CPU
     [[nodiscard]] int critical_ring_fd() const;

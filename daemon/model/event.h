@@ -146,6 +146,7 @@ struct SocketBody {
     fns_socket_via via{};
     std::int32_t result = 0;
     bool mapped = false;  // the caller wrote ::ffff:a.b.c.d
+    bool named = false;   // the policy lists it by name: the address was in an answer that the sandbox got
 };
 
 struct DnsBody {

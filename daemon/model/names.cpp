@@ -88,6 +88,8 @@ constexpr auto kSocketVias = std::to_array<Name<fns_socket_via>>({
     {FNS_SOCKET_CREATE, "sock_create"},
     {FNS_SOCKET_CAPABLE, "capable"},
     {FNS_SOCKET_SYSCALL, "socket"},
+    {FNS_SOCKET_LSM, "lsm"},
+    {FNS_SOCKET_MADE, "socket_made"},
 });
 
 constexpr auto kAccesses = std::to_array<Name<fns_access>>({

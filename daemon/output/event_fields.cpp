@@ -167,6 +167,8 @@ void add(Json& json, const SocketBody& body)
     json["protocol"] = number_name(body.protocol, kProtocols);
     if (body.mapped)
         json["mapped"] = true;
+    if (body.named)
+        json["named"] = true;
 }
 
 void add(Json& json, const DnsBody& body)

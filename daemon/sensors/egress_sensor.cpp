@@ -11,6 +11,9 @@
 namespace fnshield {
 namespace {
 
+constexpr std::string_view kCapability = "raw:cap_capable";
+constexpr std::string_view kNoPacketSockets = "packet sockets are not seen";
+
 constexpr ProgramSpec kPrograms[] = {
     {"tcp_state", Backend::tracepoint, Tier::always, "raw:inet_sock_set_state", "listen and accept are not seen"},
     {"connect4", Backend::cgroup, Tier::always, "", "IPv4 connects other than those of TCP are not seen"},
@@ -19,32 +22,16 @@ constexpr ProgramSpec kPrograms[] = {
     {"bind6", Backend::cgroup, Tier::always, "", "IPv6 binds are not seen"},
     {"sock_create", Backend::cgroup, Tier::always, "", "raw sockets are not seen when they are made"},
     {"packet", Backend::cgroup, Tier::always, "", "datagrams, DNS names and what raw sockets send are not seen"},
+    {"answer", Backend::cgroup, Tier::always, "", "addresses that a policy lists by name stay refused"},
+    {"lsm_connect", Backend::lsm, Tier::always, "lsm:socket_connect",
+     "who connects a socket that was handed in is killed, not refused"},
+    {"lsm_socket", Backend::lsm, Tier::always, "lsm:socket_create", "who makes a packet socket is killed, not refused"},
+    // Packet sockets: one way or the other.
+    {"net_raw", Backend::tracepoint, Tier::always, kCapability, ""},
+    {"created", Backend::fentry, Tier::always, "func:__sock_create", kNoPacketSockets, {}, kCapability},
+    {"socket_enter", Backend::tracepoint, Tier::full, "syscall:sys_enter_socket", kNoPacketSockets, {}, kCapability},
+    {"socket_exit", Backend::tracepoint, Tier::full, "syscall:sys_exit_socket", kNoPacketSockets, {}, kCapability},
 };
-
-// Packet sockets: one way or the other.
-constexpr ProgramSpec kByCapability[] = {
-    {"net_raw", Backend::tracepoint, Tier::always, "raw:cap_capable", "packet sockets are not seen"},
-};
-constexpr ProgramSpec kBySyscall[] = {
-    {"socket_enter", Backend::tracepoint, Tier::full, "syscall:sys_enter_socket", "packet sockets are not seen"},
-    {"socket_exit", Backend::tracepoint, Tier::full, "syscall:sys_exit_socket", "packet sockets are not seen"},
-};
-
-// Chooses between both by what the host has; the other one is not loaded and has no status.
-std::vector<ProgramStatus> choose_egress_programs(bpf_object* object, const SensorContext& context)
-{
-    const bool by_capability =
-        context.host.has_raw_tracepoint("cap_capable") && context.choice.absent_hook != "raw:cap_capable";
-    std::span<const ProgramSpec> chosen = kByCapability;
-    std::span<const ProgramSpec> other = kBySyscall;
-    if (!by_capability)
-        std::swap(chosen, other);
-    std::vector<ProgramSpec> specs(std::begin(kPrograms), std::end(kPrograms));
-    specs.insert(specs.end(), chosen.begin(), chosen.end());
-    for (const ProgramSpec& spec : other)
-        bpf_program__set_autoload(bpf_object__find_program_by_name(object, spec.program.data()), false);
-    return choose_programs(object, specs, context.host, context.choice);
-}
 
 class EgressSensor final : public Sensor {
 public:
@@ -115,7 +102,8 @@ Result<Event> decode_socket(std::span<const std::byte> bytes, EventKind kind)
                             .protocol = raw->protocol,
                             .via = static_cast<fns_socket_via>(raw->via),
                             .result = raw->result,
-                            .mapped = (raw->socket_flags & FNS_SOCKET_MAPPED) != 0};
+                            .mapped = (raw->socket_flags & FNS_SOCKET_MAPPED) != 0,
+                            .named = (raw->socket_flags & FNS_SOCKET_NAMED) != 0};
     return event;
 }
 
@@ -148,7 +136,8 @@ Result<std::unique_ptr<Sensor>> make_egress_sensor(const SensorContext& context)
     (*skeleton)->rodata->fns_bulk_budget = context.bulk_budget;
     (*skeleton)->rodata->fns_repeat_after_ns = context.repeat_after_ns;
     (*skeleton)->rodata->fns_seen_secret = context.seen_secret;
-    auto programs = choose_egress_programs(skeleton->object(), context);
+    (*skeleton)->rodata->packet_sockets_are_judged = context.choice.backend == Backend::lsm;
+    auto programs = choose_programs(skeleton->object(), kPrograms, context.host, context.choice);
     if (auto shared = context.maps.share_with(skeleton->object()); !shared)
         return pass(std::move(shared));
     if (auto loaded = skeleton->load(); !loaded)

@@ -20,6 +20,7 @@ struct Act {
 
 [[nodiscard]] std::span<const Act> basic_acts();
 [[nodiscard]] std::span<const Act> egress_acts();
+[[nodiscard]] std::span<const Act> egress_answer_acts();
 [[nodiscard]] std::span<const Act> egress_road_acts();
 [[nodiscard]] std::span<const Act> entry_acts();
 [[nodiscard]] std::span<const Act> memory_acts();

@@ -19,6 +19,8 @@
 namespace fnshield::attacks {
 namespace {
 
+constexpr int kIpv6FreeBind = 78;
+
 int count_of(Arguments arguments, std::size_t index)
 {
     return arguments.size() > index ? std::atoi(arguments[index]) : 1;
@@ -47,6 +49,25 @@ int tcp(Arguments arguments)
     return report(connect(make_socket(peer.family(), SOCK_STREAM), peer.get(), peer.length));
 }
 
+// ADDRESS PORT [stranger]: TCP from a socket that is bound to the very address; `stranger`: which is not its host's.
+int bound(Arguments arguments)
+{
+    const bool stranger = arguments.size() > 2;
+    const Address peer =
+        stranger ? address_of(arguments[0], static_cast<std::uint16_t>(std::atoi(arguments[1]))) : peer_of(arguments);
+    if (stranger)
+        enter_private_network(address_of("fd00::1", 0));
+    const int fd = make_socket(peer.family(), SOCK_STREAM);
+    const int on = 1;
+    Address own = peer;
+    reinterpret_cast<sockaddr_in*>(&own.storage)->sin_port = 0;  // at the same place in IPv6's
+    if (stranger && setsockopt(fd, IPPROTO_IPV6, kIpv6FreeBind, &on, sizeof on) != 0)
+        give_up("IPV6_FREEBIND");
+    if (bind(fd, own.get(), own.length) != 0)
+        give_up("bind");
+    return report(connect(fd, peer.get(), peer.length));
+}
+
 // Two acts that a careless hash takes for one: a socket of UDP is connected to an address that differs from the given
 // one as much as the two protocols do, which sends nothing and may lead nowhere; right after it TCP to the given one.
 int shadowed_tcp(Arguments arguments)
@@ -66,6 +87,20 @@ int udp_sendto(Arguments arguments)
     for (int left = count_of(arguments, 2); left > 0; --left)
         sent = sendto(fd, "hello", 5, 0, peer.get(), peer.length);
     return report(sent);
+}
+
+// ADDRESS PORT: as a server, from port 20053, to PORT and then to the one above it.
+int udp_answers(Arguments arguments)
+{
+    Address peer = peer_of(arguments);
+    const int fd = make_socket(AF_INET, SOCK_DGRAM);
+    const Address own = address_of("0.0.0.0", 20053);
+    if (bind(fd, own.get(), own.length) != 0)
+        give_up("bind");
+    report(sendto(fd, "hello", 5, 0, peer.get(), peer.length));
+    auto& port = reinterpret_cast<sockaddr_in*>(&peer.storage)->sin_port;
+    port = htons(static_cast<std::uint16_t>(ntohs(port) + 1));
+    return report(sendto(fd, "hello", 5, 0, peer.get(), peer.length));
 }
 
 // ADDRESS COUNT: one datagram to each of the ports 1 to COUNT, then a TCP connection to the metadata service.
@@ -267,8 +302,10 @@ int local_only(Arguments)
 
 constexpr Act kActs[] = {
     {"egress-tcp", "ADDRESS PORT [COUNT]", tcp},
+    {"egress-bound", "ADDRESS PORT [stranger]", bound},
     {"egress-shadowed-tcp", "ADDRESS PORT", shadowed_tcp},
     {"egress-udp-sendto", "ADDRESS PORT [COUNT]", udp_sendto},
+    {"egress-udp-answers", "ADDRESS PORT", udp_answers},
     {"egress-scan", "ADDRESS COUNT", scan},
     {"egress-listen-scan", "ADDRESS COUNT", listen_and_scan},
     {"egress-udp-sendmsg", "ADDRESS PORT", udp_sendmsg},

@@ -101,6 +101,11 @@ int packet_socket(Arguments)
     return report(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL)));
 }
 
+int raw_socket(Arguments)
+{
+    return report(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+}
+
 // packet|raw, without the privilege.
 int refused_socket(Arguments arguments)
 {
@@ -339,6 +344,7 @@ constexpr Act kActs[] = {
     {"egress-ping", "ADDRESS", ping},
     {"egress-own-header", "ADDRESS PORT syn|udp", own_header},
     {"egress-packet-socket", "", packet_socket},
+    {"egress-raw-socket", "", raw_socket},
     {"egress-refused-socket", "packet|raw", refused_socket},
     {"egress-mark-option", "", mark_option},
     {"egress-compat-connect", "ADDRESS PORT", compat_connect},

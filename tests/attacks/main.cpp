@@ -12,6 +12,7 @@ using fnshield::attacks::Act;
 constexpr std::span<const Act> (*kTables[])() = {
     fnshield::attacks::basic_acts,
     fnshield::attacks::egress_acts,
+    fnshield::attacks::egress_answer_acts,
     fnshield::attacks::egress_road_acts,
     fnshield::attacks::entry_acts,
     fnshield::attacks::memory_acts,

@@ -2,6 +2,8 @@
 #include "tests/attacks/network.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/ipv6.h>
 #include <net/if.h>
 #include <sched.h>
@@ -13,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 namespace fnshield::attacks {
 namespace {
@@ -130,6 +133,41 @@ void enter_private_network(const Address& address)
     } else {
         add_v6(v6->sin6_addr);
     }
+}
+
+int enter_tunnel_network()
+{
+    const int tunnel = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    if (tunnel < 0)
+        std::exit(kNoTunnel);
+    if (unshare(CLONE_NEWNET) != 0)
+        give_up("unshare");
+    const int control = make_socket(AF_INET, SOCK_DGRAM);
+    bring_up(control, "lo");
+    close(tunnel);  // it would make its device in the network that it was opened in
+    const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    ifreq request{};
+    std::strcpy(request.ifr_name, "tun0");
+    request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    if (fd < 0 || ioctl(fd, TUNSETIFF, &request) != 0)
+        give_up("TUNSETIFF");
+    for (const auto& [call, text] : {std::pair{SIOCSIFADDR, "10.77.0.2"}, std::pair{SIOCSIFNETMASK, "255.0.0.0"}}) {
+        auto* end = reinterpret_cast<sockaddr_in*>(&request.ifr_addr);
+        *end = {};
+        end->sin_family = AF_INET;
+        inet_pton(AF_INET, text, &end->sin_addr);
+        if (ioctl(control, static_cast<unsigned long>(call), &request) != 0)
+            give_up("the tunnel's address");
+    }
+    bring_up(control, "tun0");
+    return fd;
+}
+
+void add_own_address(const char* address)
+{
+    in_addr own{};
+    inet_pton(AF_INET, address, &own);
+    add_v4(own);
 }
 
 std::vector<unsigned char> dns_query(const std::string& name)

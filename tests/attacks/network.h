@@ -27,6 +27,15 @@ struct Address {
 // really leave and come back, and nothing else in the world can be reached. Ends the program where that fails.
 void enter_private_network(const Address& address);
 
+// Moves into a fresh network namespace whose only way out is a tunnel: what is sent to 10.0.0.0/8 comes out of the
+// descriptor that is returned, and IP packets written to it arrive. Its own address is 10.77.0.2. Ends the program with
+// kNoTunnel where the kernel has no tunnels.
+[[nodiscard]] int enter_tunnel_network();
+inline constexpr int kNoTunnel = 77;
+
+// One more IPv4 address of the loopback interface.
+void add_own_address(const char* address);
+
 // A DNS query of type A for `name`, as a resolver would write it.
 [[nodiscard]] std::vector<unsigned char> dns_query(const std::string& name);
 

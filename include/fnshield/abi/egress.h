@@ -22,11 +22,14 @@ enum fns_socket_via {
     FNS_SOCKET_CREATE = 6,  /* cgroup sock_create hook */
     FNS_SOCKET_CAPABLE = 7, /* CAP_NET_RAW was asked for */
     FNS_SOCKET_SYSCALL = 8, /* socket(2) */
+    FNS_SOCKET_LSM = 9,     /* refused by an LSM program, before any other hook */
+    FNS_SOCKET_MADE = 10,   /* the end of __sock_create */
     FNS_SOCKET_VIA_COUNT
 };
 
 enum fns_socket_flag {
     FNS_SOCKET_MAPPED = 1 << 0, /* the caller wrote ::ffff:a.b.c.d */
+    FNS_SOCKET_NAMED = 1 << 1,  /* listed by name: the address was in an answer that the sandbox got */
 };
 
 /*
@@ -37,6 +40,7 @@ enum fns_socket_flag {
  *                 socket that was closed within that second. A datagram on a connected socket to its peer is no SEND.
  *                 One to a client's port (32768 and up) from a socket bound to a lower one is an answer: the client's
  *                 port does not make another peer. via PACKET: FNS_FLAG_NO_TASK where it left in another task's time.
+ *                 `local` is given where the peer is the address that the socket itself is bound to.
  * BIND            after it succeeded, `local.port_be` is the port really bound. TCP and UDP.
  * LISTEN          TCP; `local.port_be` is 0 where listen() itself has to choose a port. The listen may still fail
  *                 where two sockets share a port by SO_REUSEADDR.

@@ -64,6 +64,7 @@ enum fns_policy_flag {
     FNS_POLICY_METADATA_ALLOWED = 1 << 1, /* egress.metadata_service: allow */
     FNS_POLICY_READY_BY_LISTEN = 1 << 2,  /* ready: listen[:PORT]; the kernel side itself sees when */
     FNS_POLICY_MEMORY_LISTED = 1 << 3,    /* memory.allow_from names functions: look into memory_allowed */
+    FNS_POLICY_NAMES_LISTED = 1 << 4,     /* listed_names has rows of this policy: read the answers to its questions */
 };
 
 /* Value of `policies`, by policy number. Numbers begin at 1; 0 is no policy: nothing is judged. */
@@ -147,5 +148,36 @@ struct fns_ports {
     __u16 port_be[FNS_LISTED_PORTS];
 };
 FNS_ASSERT_SIZE(struct fns_ports, 64);
+
+/*
+ * Names in a policy's egress lists, in an LPM trie over the name backwards, in lower case: "*.models.example" is the
+ * prefix "elpmaxe.sledom."; a name without a wildcard ends with a zero byte. The value is struct fns_ports; as with
+ * networks, the ports of a row are also those of the longer rows that it begins.
+ */
+#define FNS_LISTED_NAME_BYTES 240
+
+struct fns_name_key {
+    __u32 prefix_bits;
+    __u32 policy_id;
+    __u32 list; /* FNS_LIST_EGRESS_INIT, FNS_LIST_EGRESS_WARM */
+    char name[FNS_LISTED_NAME_BYTES];
+};
+FNS_ASSERT_SIZE(struct fns_name_key, 252);
+#define FNS_NAME_KEY_BITS(name_bytes) ((8 + (name_bytes)) * 8)
+
+/* Key and value of `resolved`: an address that an answer gave for a name that the policy lists. */
+struct fns_resolved_key {
+    __u64 sandbox_id; /* that was answered */
+    __u8 address[16]; /* network order, IPv4 as ::ffff:a.b.c.d */
+    __u32 netns;      /* inode number of the network namespace of the socket that was answered */
+    __u16 port_be;    /* 0 = all ports */
+    __u16 padding;
+};
+FNS_ASSERT_SIZE(struct fns_resolved_key, 32);
+
+struct fns_resolved {
+    __u64 expires_ns[FNS_PHASES]; /* CLOCK_BOOTTIME; 0 = not listed in this phase */
+};
+FNS_ASSERT_SIZE(struct fns_resolved, 16);
 
 #endif

@@ -81,13 +81,18 @@ TEST_F(InitEgress, QuietInsideOfTheSandbox)
     EXPECT_THAT(feed(own), IsEmpty());
 }
 
-TEST_F(InitEgress, ANameThatWasAsked)
+TEST_F(InitEgress, AnAddressThatAnAnswerNamed)
 {
-    EXPECT_THAT(connect("203.0.113.7", 443), SizeIs(1)) << "nobody asked yet";
+    Event event = connect_event(kBox, 4 * kSecond, process(100), endpoint("203.0.113.7", 443));
+    std::get<SocketBody>(event.body).named = true;
+    EXPECT_THAT(feed(event), IsEmpty());
+}
+
+// A payload that asks for a listed name and goes elsewhere.
+TEST_F(InitEgress, AQuestionAloneIsNoExcuse)
+{
     feed(dns_event(kBox, 3 * kSecond, process(100), "eu.models.example"));
-    EXPECT_THAT(connect("203.0.113.7", 443, 4 * kSecond), IsEmpty());
-    EXPECT_THAT(connect("203.0.113.7", 80, 4 * kSecond), SizeIs(1)) << "another port";
-    EXPECT_THAT(connect("203.0.113.7", 443, 64 * kSecond), SizeIs(1)) << "a minute later";
+    EXPECT_THAT(connect("203.0.113.7", 443, 4 * kSecond), SizeIs(1));
 }
 
 TEST_F(InitEgress, ANameThatIsNotListedIsTold)
@@ -98,22 +103,6 @@ TEST_F(InitEgress, ANameThatIsNotListedIsTold)
     EXPECT_THAT(found[0].finding.summary, HasSubstr("the last name that it asked for: evil.example"));
     ASSERT_THAT(found[0].finding.earlier_evidence, SizeIs(1));
     EXPECT_EQ(found[0].finding.earlier_evidence[0].kind, EventKind::dns);
-}
-
-TEST_F(InitEgress, ANameThatAnotherSandboxAskedDoesNotCount)
-{
-    feed_all({made_event(77, 1 * kSecond, "/fn/acme/resize/i-2"),
-              exec_event(77, 2 * kSecond, process(300), "/usr/bin/python3", FNS_EXEC_FIRST),
-              dns_event(77, 3 * kSecond, process(300), "eu.models.example")});
-    EXPECT_THAT(connect("203.0.113.7", 443), SizeIs(1));
-}
-
-TEST_F(InitEgress, AMalformedQuestionDoesNotCount)
-{
-    Event question = dns_event(kBox, 3 * kSecond, process(100), "eu.models.example");
-    std::get<DnsBody>(question.body).malformed = true;
-    feed(question);
-    EXPECT_THAT(connect("203.0.113.7", 443), SizeIs(1));
 }
 
 TEST_F(InitEgress, QuietOnceReadyAndFreesItsState)

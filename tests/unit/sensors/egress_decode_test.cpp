@@ -43,7 +43,7 @@ fns_socket_event connect_event()
     raw.via = FNS_SOCKET_CONNECT;
     raw.cookie = 99;
     raw.result = -13;
-    raw.socket_flags = FNS_SOCKET_MAPPED;
+    raw.socket_flags = FNS_SOCKET_MAPPED | FNS_SOCKET_NAMED;
     return raw;
 }
 
@@ -82,6 +82,7 @@ TEST(EgressDecode, ASocketEventIsTakenWhole)
     EXPECT_EQ(body->via, FNS_SOCKET_CONNECT);
     EXPECT_EQ(body->result, -13);
     EXPECT_TRUE(body->mapped);
+    EXPECT_TRUE(body->named);
 }
 
 TEST(EgressDecode, EachKindHasItsOwn)
