@@ -32,6 +32,7 @@ struct css_set;
 struct dentry;
 struct fdtable;
 struct file;
+struct file_operations;
 struct filename;
 struct files_struct;
 struct fs_struct;
@@ -537,18 +538,26 @@ struct bpf_raw_tracepoint_args {
 };
 
 enum bpf_cmd {
+	BPF_MAP_CREATE = 0,
 	BPF_MAP_UPDATE_ELEM = 2,
 	BPF_MAP_DELETE_ELEM = 3,
+	BPF_PROG_LOAD = 5,
 	BPF_OBJ_GET = 7,
+	BPF_PROG_GET_NEXT_ID = 11,
+	BPF_MAP_GET_NEXT_ID = 12,
 	BPF_PROG_GET_FD_BY_ID = 13,
 	BPF_MAP_GET_FD_BY_ID = 14,
+	BPF_BTF_LOAD = 18,
+	BPF_BTF_GET_FD_BY_ID = 19,
 	BPF_MAP_LOOKUP_AND_DELETE_ELEM = 21,
 	BPF_MAP_FREEZE = 22,
+	BPF_BTF_GET_NEXT_ID = 23,
 	BPF_MAP_LOOKUP_AND_DELETE_BATCH = 25,
 	BPF_MAP_UPDATE_BATCH = 26,
 	BPF_MAP_DELETE_BATCH = 27,
 	BPF_LINK_UPDATE = 29,
 	BPF_LINK_GET_FD_BY_ID = 30,
+	BPF_LINK_GET_NEXT_ID = 31,
 	BPF_LINK_DETACH = 34,
 };
 

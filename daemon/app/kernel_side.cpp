@@ -134,6 +134,7 @@ Result<void> KernelSide::load(const Options& options)
                                                                         .policies = maps_.policies(),
                                                                         .paths = maps_.listed_paths(),
                                                                         .networks = maps_.listed_networks(),
+                                                                        .names = maps_.listed_names(),
                                                                         .memory_allowed = maps_.memory_allowed(),
                                                                         .parents = lifecycle.parents(),
                                                                         .parent_paths = lifecycle.parent_paths()});

@@ -58,7 +58,6 @@ constexpr auto kLater = std::to_array<std::string_view>({
     "function.runtime_swap",
     "function.shell_spawned",
     "function.undead_process",
-    "function.unexpected_egress",
     "health.sensor",
     "identity.cloud_cli",
     "identity.credential_search",

@@ -111,6 +111,7 @@ void KernelPolicies::forget_inherited()
         (void)tables_.policies.erase(number);
     erase_inherited_rows(tables_.paths);
     erase_inherited_rows(tables_.networks);
+    erase_inherited_rows(tables_.names);
     for (const fns_name_pair& pair : std::exchange(inherited_pairs_, {}))
         (void)tables_.memory_allowed.erase(pair);
     inherited_.clear();
@@ -135,6 +136,9 @@ Result<void> KernelPolicies::fill(Generation& generation)
         for (const auto& [key, value] : compiled.networks)
             if (auto added = tables_.networks.update(key, value); !added)
                 return failed(std::move(added), "the kernel's table of listed networks takes no more");
+        for (const auto& [key, value] : compiled.names)
+            if (auto added = tables_.names.update(key, value); !added)
+                return failed(std::move(added), "the kernel's table of listed names takes no more");
         if (auto added = tables_.policies.update(number, compiled.head); !added)
             return failed(std::move(added), "the kernel's table of policies takes no more");
     }
@@ -156,6 +160,8 @@ void KernelPolicies::drop(const Generation& generation)
             (void)tables_.paths.erase(key);
         for (const auto& [key, value] : compiled.networks)
             (void)tables_.networks.erase(key);
+        for (const auto& [key, value] : compiled.names)
+            (void)tables_.names.erase(key);
         policy_names_.erase(number);
     }
 }

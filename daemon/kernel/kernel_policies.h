@@ -35,6 +35,7 @@ public:
         Map<std::uint32_t, fns_policy> policies;
         Map<fns_path_key, fns_path_value> paths;
         Map<fns_network_key, fns_ports> networks;
+        Map<fns_name_key, fns_ports> names;
         Map<fns_name_pair, std::uint32_t> memory_allowed;
         Map<std::uint64_t, fns_parent> parents;
         Map<fns_parent_path, fns_parent> parent_paths;

@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "daemon/policy/compile_names.h"
 #include "daemon/policy/compile_paths.h"
 #include "daemon/policy/guards.h"
 
@@ -121,6 +122,7 @@ public:
     void paths(fns_list list, std::string_view name, std::string_view rule, std::span<const std::string> globs,
                bool programs);
     void egress(fns_list list, std::string_view name, std::string_view rule, const std::vector<EgressRule>& rules);
+    void names();
     void resolvers();
     void check_rules();
     [[nodiscard]] CompiledPolicy take() && { return std::move(made_); }
@@ -201,6 +203,23 @@ void Compiler::egress(fns_list list, std::string_view name, std::string_view rul
     networks(list, std::move(rows), name, rule);
 }
 
+void Compiler::names()
+{
+    CompiledNames compiled = compile_names(policy_, number_);
+    for (UnsupportedName& row : compiled.unsupported) {
+        const std::string_view rule =
+            rule_of(FNS_GUARD_EGRESS, row.list == FNS_LIST_EGRESS_INIT ? FNS_PHASE_INIT : FNS_PHASE_WARM);
+        if (acts(rule))
+            made_.unsupported.push_back({std::string(rule),
+                                         row.list == FNS_LIST_EGRESS_INIT ? "egress.init" : "egress.warm", row.index,
+                                         std::move(row.reason)});
+    }
+    if (!compiled.rows.empty())
+        made_.head.flags |= FNS_POLICY_NAMES_LISTED;
+    for (const ListedName& row : compiled.rows)
+        made_.names.emplace_back(row.key, row.ports);
+}
+
 void Compiler::resolvers()
 {
     std::vector<NetworkRow> rows;
@@ -237,6 +256,7 @@ CompiledPolicy compile(const Policy& policy, Mode mode, std::uint32_t number)
     if (policy.egress.warm)
         compiler.egress(FNS_LIST_EGRESS_WARM, "egress.warm", rule_of(FNS_GUARD_EGRESS, FNS_PHASE_WARM),
                         *policy.egress.warm);
+    compiler.names();
     compiler.resolvers();
     const std::string_view model_read = rule_of(FNS_GUARD_MODEL_READ, FNS_PHASE_WARM);
     const std::string_view model_write = rule_of(FNS_GUARD_MODEL_WRITE, FNS_PHASE_WARM);

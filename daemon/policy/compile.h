@@ -8,7 +8,7 @@
 // are one folder. A list with any other glob, or with more than the tables hold, is `unsupported`; where no rule wants
 // the kernel to act on it, it is left out and user space alone decides.
 //
-// Rows of egress lists that give a name (`dns`) are not compiled here.
+// Rows of egress lists that give a name (`dns`): compile_names.h.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,7 @@ struct CompiledPolicy {
     fns_policy head{};
     std::vector<std::pair<fns_path_key, fns_path_value>> paths;
     std::vector<std::pair<fns_network_key, fns_ports>> networks;
+    std::vector<std::pair<fns_name_key, fns_ports>> names;
     std::vector<Unsupported> unsupported;  // empty in a policy that was loaded
 };
 

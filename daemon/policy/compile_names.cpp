@@ -14,6 +14,7 @@ namespace {
 struct Ports {
     bool all = false;
     std::set<std::uint16_t> some;
+    std::size_t index = 0;  // of a row that has them
 
     void add(const Ports& other)
     {
@@ -24,20 +25,22 @@ struct Ports {
 
 using Names = std::map<std::string, Ports>;  // by reversed name
 
-Names names_of(const std::vector<EgressRule>& rules, CompiledNames& compiled)
+Names names_of(const std::vector<EgressRule>& rules, fns_list list, CompiledNames& compiled)
 {
     Names names;
-    for (const EgressRule& rule : rules) {
+    for (std::size_t index = 0; index < rules.size(); ++index) {
+        const EgressRule& rule = rules[index];
         if (rule.dns.empty())
             continue;
         const auto reversed = reversed_name(rule.dns);
         if (!reversed) {
             compiled.unsupported.push_back(
-                "the name " + rule.dns + " can only be enforced as a whole name, or as one wildcard and what follows");
+                {list, index, "the kernel decides whole names, and a wildcard with what follows it: not " + rule.dns});
             continue;
         }
-        names[*reversed].add(
-            {.all = rule.ports.empty(), .some = std::set<std::uint16_t>(rule.ports.begin(), rule.ports.end())});
+        Ports& ports = names[*reversed];
+        ports.add({.all = rule.ports.empty(), .some = std::set<std::uint16_t>(rule.ports.begin(), rule.ports.end())});
+        ports.index = index;
     }
     return names;
 }
@@ -64,12 +67,13 @@ bool fill(fns_ports& to, const Ports& from)
 
 void compile_list(const std::vector<EgressRule>& rules, fns_list list, std::uint32_t policy_id, CompiledNames& compiled)
 {
-    const Names names = names_of(rules, compiled);
+    const Names names = names_of(rules, list, compiled);
     for (const auto& [name, own] : names) {
         ListedName row;
         if (!fill(row.ports, with_shorter_rows(names, name))) {
-            compiled.unsupported.push_back("one name has more than " + std::to_string(FNS_LISTED_PORTS) +
-                                           " ports, with those of the rows around it");
+            compiled.unsupported.push_back({list, own.index,
+                                            "one name has more than " + std::to_string(FNS_LISTED_PORTS) +
+                                                " ports, with those of the rows around it"});
             continue;
         }
         row.key.prefix_bits = static_cast<std::uint32_t>(FNS_NAME_KEY_BITS(name.size()));

@@ -4,6 +4,7 @@
 // answers that a sandbox gets. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,10 +21,16 @@ struct ListedName {
     fns_ports ports{};
 };
 
+// A row that the kernel side cannot enforce: egress by it is refused in enforce mode.
+struct UnsupportedName {
+    fns_list list = FNS_LIST_EGRESS_INIT;
+    std::size_t index = 0;  // in that list of the policy
+    std::string reason;
+};
+
 struct CompiledNames {
     std::vector<ListedName> rows;  // one for each list and name; where there are any, FNS_POLICY_NAMES_LISTED is due
-    // Rows that the kernel side cannot enforce, and why: egress by them is refused in enforce mode.
-    std::vector<std::string> unsupported;
+    std::vector<UnsupportedName> unsupported;
 };
 
 [[nodiscard]] CompiledNames compile_names(const Policy& policy, std::uint32_t policy_id);

@@ -28,6 +28,7 @@ TestPolicies::TestPolicies(SensorHarness& harness)
                                                                       .policies = maps.policies(),
                                                                       .paths = maps.listed_paths(),
                                                                       .networks = maps.listed_networks(),
+                                                                      .names = maps.listed_names(),
                                                                       .memory_allowed = maps.memory_allowed(),
                                                                       .parents = lifecycle.parents(),
                                                                       .parent_paths = lifecycle.parent_paths()});

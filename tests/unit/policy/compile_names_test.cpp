@@ -90,8 +90,8 @@ TEST(CompileNames, SaysWhatItCannotDo)
         compile_names(init_list({{.dns = "eu.*.example"}, {.dns = "many.example", .ports = many}}), 1);
     EXPECT_THAT(compiled.rows, IsEmpty());
     ASSERT_THAT(compiled.unsupported, SizeIs(2));
-    EXPECT_THAT(compiled.unsupported[0], HasSubstr("eu.*.example"));
-    EXPECT_THAT(compiled.unsupported[1], HasSubstr("31 ports"));
+    EXPECT_THAT(compiled.unsupported[0].reason, HasSubstr("eu.*.example"));
+    EXPECT_THAT(compiled.unsupported[1].reason, HasSubstr("31 ports"));
 }
 
 }  // namespace
