@@ -126,6 +126,7 @@ def parse_arguments():
     parser.add_argument("filter", nargs="?")
     options = parser.parse_args()
     options.program, _, options.cases = (options.filter or "").partition(":")
+    options.vm_cases = options.cases or (matrix.BRIEF if options.kernels is None else matrix.EVERY_CASE)
     asked = options.kernels
     if asked is None:
         asked = matrix.DEFAULT_KERNELS if options.program in ("", "vm") else "none"
@@ -149,7 +150,7 @@ def main():
             print(f"./dev test: no report from the tests: {error}", file=sys.stderr)
             return 1
     if options.machines:
-        run_machines(build, tally, options.machines, options.cases or None)
+        run_machines(build, tally, options.machines, options.vm_cases)
     elif options.kernels == "none":
         tally.skip("kernels in virtual machines", "--kernels none")
     print_tally(tally)

@@ -172,10 +172,10 @@ static __always_inline void register_sandbox(const struct cgroup *cgroup, const 
     };
     struct fns_assignment assigned = { .policy_id = parent->policy_id };
 
-    /* First: a sandbox that is known has its policy. */
-    if (bpf_map_update_elem(&assignments, &id, &assigned, BPF_ANY))
-        fns_count_loss(FNS_SENSOR_LIFECYCLE, FNS_LOSS_TABLE, NULL);
-    if (bpf_map_update_elem(&sandboxes, &id, &fresh, BPF_ANY)) {
+    /* The policy first: a sandbox that is known has its policy. */
+    if (bpf_map_update_elem(&assignments, &id, &assigned, BPF_ANY) ||
+        bpf_map_update_elem(&sandboxes, &id, &fresh, BPF_ANY)) {
+        bpf_map_delete_elem(&assignments, &id);
         fns_count_loss(FNS_SENSOR_LIFECYCLE, FNS_LOSS_TABLE, NULL);
         return;
     }

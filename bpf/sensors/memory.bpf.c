@@ -150,10 +150,11 @@ int BPF_PROG(remote_memory, struct mm_struct *mm)
     return foreign_memory(FNS_ACT_REMOTE, task, mm, BPF_CORE_READ(mm, owner));
 }
 
+/* The function returns a bool: of the register only the lowest byte is its answer. */
 SEC("fexit/ptrace_may_access")
-int BPF_PROG(access_checked, struct task_struct *task, unsigned int mode, bool allowed)
+int BPF_PROG(access_checked, struct task_struct *task, unsigned int mode, unsigned char allowed)
 {
-    fns_access_checked(task, mode, allowed);
+    fns_access_checked(task, mode, allowed != 0);
     return 0;
 }
 

@@ -20,6 +20,28 @@ inline constexpr std::uint32_t kPolicy = 1;
 
 class EgressPolicy : public Egress {
 protected:
+    // The sensor and its maps are the suite's; what a case writes there is its own.
+    void SetUp() override
+    {
+        Egress::SetUp();
+        if (harness_ == nullptr)
+            return;
+        const SharedMaps& maps = harness_->maps();
+        forget_all(maps.policies());
+        forget_all(maps.listed_networks());
+        forget_all(maps.listed_names());
+        forget_all(maps.resolved());
+    }
+
+    template <typename Key, typename Value>
+    static void forget_all(const Map<Key, Value>& map)
+    {
+        std::vector<Key> keys;
+        map.for_each([&](const Key& key, const Value&) { keys.push_back(key); });
+        for (const Key& key : keys)
+            ASSERT_TRUE(map.erase(key));
+    }
+
     // Refuses by these guards in both phases; `flags` besides the mode's.
     void refuse(std::vector<fns_guard> guards, bool enforce, std::uint32_t flags = 0,
                 fns_action action = FNS_ACTION_DENY)

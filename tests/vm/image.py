@@ -15,7 +15,7 @@ import kernels
 
 SOURCE = pathlib.Path(__file__).resolve().parent
 BUILT = ["kernel_tests", "trigger", "fnshieldd", "fnshield", "vm_exit"]
-PROGRAMS = ["busybox", "cat", "cp", "dash", "insmod", "ls", "mkdir", "mount", "rm", "runc", "tail", "true", "uname"]
+PROGRAMS = ["busybox", "cat", "cp", "dash", "echo", "false", "insmod", "ls", "mkdir", "mount", "rm", "runc", "tail", "true", "uname"]
 MODULES = ["overlay"]  # what the cases need and a cloud kernel has as a module
 FOLDERS = ["dev", "etc", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "vm"]
 # A case waits this many times longer for what must come: every instruction is emulated, on two shared cores.

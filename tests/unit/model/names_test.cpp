@@ -54,7 +54,7 @@ TEST(Names, ViasOfTheEgressSensor)
 {
     EXPECT_THAT(all_names<fns_socket_via>(via_name, FNS_SOCKET_VIA_COUNT),
                 testing::ElementsAre("unknown", "connect", "sendmsg", "packet", "tcp_state", "bind", "sock_create",
-                                     "capable", "socket"));
+                                     "capable", "socket", "lsm", "socket_made"));
 }
 
 TEST(Names, AccessesSensorsStagesStates)
