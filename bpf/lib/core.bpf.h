@@ -23,16 +23,16 @@
 #define AF_PACKET 17
 
 #define PF_IO_WORKER 0x00000010
-#define PF_KTHREAD 0x00200000
+#define PF_KTHREAD   0x00200000
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define TMPFS_MAGIC           0x01021994
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
 /*
- * A function that the verifier looks at once, whoever calls it, and whose result it then takes for any number: for loops
- * whose every outcome would otherwise multiply with all that follows. Kernels before 5.13 let it take numbers only, so
- * pointers go in and out as addresses.
+ * A function that the verifier looks at once, whoever calls it, and whose result it then takes for any number: for
+ * loops whose every outcome would otherwise multiply with all that follows. Kernels before 5.13 let it take numbers
+ * only, so pointers go in and out as addresses.
  */
 #define FNS_VERIFIED_ALONE __noinline
 

@@ -24,8 +24,9 @@ static __always_inline void fns_fill_process(struct fns_process *process, const 
 }
 
 /*
- * FNS_FLAG_COMPAT and FNS_FLAG_IO_URING as far as the task itself tells: the 32-bit entry marks its thread, and io_uring
- * has worker threads. A request that io_uring does in its submitter's own time looks like any system call here.
+ * FNS_FLAG_COMPAT and FNS_FLAG_IO_URING as far as the task itself tells: the 32-bit entry marks its thread, and
+ * io_uring has worker threads. A request that io_uring does in its submitter's own time looks like any system call
+ * here.
  */
 static __always_inline __u32 fns_task_flags(const struct task_struct *task)
 {

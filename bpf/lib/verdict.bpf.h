@@ -4,8 +4,9 @@
  * for a guard, and gives the verdict to fns_enforce(), which does it as far as this hook can. In monitor mode both run
  * as in enforce mode, and nothing is touched.
  *
- * What a hook can: an LSM or cgroup program refuses (its return value); a tracing program cannot, so that a `deny` becomes
- * a kill, which takes effect before the process runs another instruction of its own. `freeze` is user space's to do.
+ * What a hook can: an LSM or cgroup program refuses (its return value); a tracing program cannot, so that a `deny`
+ * becomes a kill, which takes effect before the process runs another instruction of its own. `freeze` is user space's
+ * to do.
  */
 #ifndef FNSHIELD_BPF_VERDICT_H
 #define FNSHIELD_BPF_VERDICT_H
@@ -47,8 +48,8 @@ static __always_inline bool fns_has_list(const struct fns_rule_of *rule, enum fn
 }
 
 /*
- * What the policy asks for against an act of this guard; requested NONE where it only wants to be told. Acts of entrants
- * and of the set-up are not the function's: the caller does not ask for them.
+ * What the policy asks for against an act of this guard; requested NONE where it only wants to be told. Acts of
+ * entrants and of the set-up are not the function's: the caller does not ask for them.
  */
 static __always_inline struct fns_verdict fns_judge(const struct fns_rule_of *rule, enum fns_guard guard)
 {

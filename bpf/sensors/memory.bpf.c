@@ -2,7 +2,8 @@
 /*
  * Memory: one process reaching into another. Parts: memory_act (what is a candidate, the event), memory_verdict (what
  * policies say), memory_lock (what an act is called), memory_exit (calls judged when they return), memory_check (the
- * preferred backends), memory_path and memory_link (paths and magic links of /proc), memory_pidfd, memory_ring (io_uring).
+ * preferred backends), memory_path and memory_link (paths and magic links of /proc), memory_pidfd, memory_ring
+ * (io_uring).
  *
  * Hooks, on every backend
  *   tp_btf/mmap_lock_start_locking   the lock of an mm that is not the caller's: every way of reading or writing
@@ -12,9 +13,9 @@
  * On the preferred backends: memory_check.bpf.h, and lsm/ptrace_access_check, which refuses.
  * On the fallback
  *   raw_tp/io_uring_complete         opens and reads by io_uring, which are no system calls.
- *   tp/syscalls/sys_exit_*           what takes no such lock: refused attempts, ptrace attach, opens of /proc/PID files,
- *                                    magic links, descriptors taken. 64-bit entry only.
- *   tp_btf/sys_exit                  the same for the 32-bit entry.
+ *   tp/syscalls/sys_exit_*           what takes no such lock: refused attempts, ptrace attach, opens of /proc/PID
+ * files, magic links, descriptors taken. 64-bit entry only. tp_btf/sys_exit                  the same for the 32-bit
+ * entry.
  *
  * Cost: the lock's program runs for every mmap, brk and munmap of the node and returns after two loads for a caller's
  * own memory, after ten for its cgroup's. The programs of the preferred backends cost what they watch: an open, a

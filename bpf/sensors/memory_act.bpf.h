@@ -42,8 +42,8 @@ enum fns_changed { FNS_CHANGED_NOTHING, FNS_CHANGED_DIRECTORY, FNS_CHANGED_ROOT 
 /*
  * Where acts are put together. Not on the stack: the verifier follows every constant there, and would look at all that
  * comes after once for each. One entry for each kind of hook that could interrupt another; within a kind the kernel
- * never nests programs on a CPU. An fexit program may be preempted, but not be entered again on that CPU meanwhile: each
- * has an entry of its own.
+ * never nests programs on a CPU. An fexit program may be preempted, but not be entered again on that CPU meanwhile:
+ * each has an entry of its own.
  */
 enum fns_act_slot {
     FNS_ACT_LOCK,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The preferred backends: what per-syscall tracepoints show on the fallback, at the functions that every entry shares.
- * They hand over the kernel's own objects (the task that was asked about, the file that was opened, the kernel's copy of
- * a path), so that no racing thread, tid or 32-bit entry matters, and cost nothing where they are not called.
+ * They hand over the kernel's own objects (the task that was asked about, the file that was opened, the kernel's copy
+ * of a path), so that no racing thread, tid or 32-bit entry matters, and cost nothing where they are not called.
  *
  *   ptrace_may_access   whether one task may look into another: asked by process_vm_*, kcmp, pidfd_getfd, the links of
  *                       /proc/PID; false also where plain permissions refused, before any LSM hook ran

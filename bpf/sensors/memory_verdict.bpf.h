@@ -7,9 +7,9 @@
 #define FNSHIELD_BPF_MEMORY_VERDICT_H
 
 /*
- * A thread whose access the LSM program has refused, until the fexit program that reports it comes by, at the end of the
- * same call. Written by guard_access, taken by fns_take_refusal. Full: the oldest is forgotten, and then reported as a
- * plain attempt.
+ * A thread whose access the LSM program has refused, until the fexit program that reports it comes by, at the end of
+ * the same call. Written by guard_access, taken by fns_take_refusal. Full: the oldest is forgotten, and then reported
+ * as a plain attempt.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -31,7 +31,7 @@ FNS_VERIFIED_ALONE int fns_is_public(__u64 head, int directory)
            head == FNS_HEAD("cpuset") || head == FNS_HEAD("task") || head == FNS_HEAD("limits") ||
            head == FNS_HEAD("io") || head == FNS_HEAD("loginuid") || head == FNS_HEAD("sessionid") ||
            head == FNS_HEAD("sched") || head == FNS_HEAD("schedstat") || head == FNS_HEAD("wchan") ||
-           head == FNS_HEAD("oom_score") ||                    /* _adj as well */
+           head == FNS_HEAD("oom_score") || /* _adj as well */
            head == FNS_HEAD("oom_adj") || head == FNS_HEAD("autogroup") || head == FNS_HEAD("children") ||
            head == FNS_HEAD("timens_offsets") || head == FNS_HEAD(".") || head == FNS_HEAD(".."); /* leads elsewhere */
 }

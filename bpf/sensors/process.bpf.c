@@ -50,7 +50,7 @@ struct scratch {
     volatile __u32 number_at;                  /* in name; where how_named keeps what it finds */
     volatile __u32 named_how;
     volatile __u32 window; /* the last four bytes that how_named read */
-    volatile __u32 turn; /* how many execs have used this slot */
+    volatile __u32 turn;   /* how many execs have used this slot */
 };
 
 /* Room for one event: a slot for each program, since only a tracepoint's runs to its end on its CPU. */

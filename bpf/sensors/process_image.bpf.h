@@ -8,7 +8,7 @@
 
 enum how_named {
     NAMED_BY_DESCRIPTOR = 1 << 0, /* /dev/fd/N, /proc/…/fd/N; execveat with an empty path is called /dev/fd/N as well */
-    NAMED_AS_OWN_IMAGE = 1 << 1, /* /proc/…/exe */
+    NAMED_AS_OWN_IMAGE = 1 << 1,  /* /proc/…/exe */
 };
 
 #define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)

@@ -186,8 +186,7 @@ Result<std::vector<Event>> KernelSide::arm(Nanoseconds now_ns)
         }
     }
     auto& lifecycle = dynamic_cast<LifecycleSensor&>(*find(FNS_SENSOR_LIFECYCLE));
-    auto adopted =
-        adopt(host_.cgroup2_mount(), rules_, lifecycle.parents(), lifecycle.sandboxes(), inherited_, now_ns);
+    auto adopted = adopt(host_.cgroup2_mount(), rules_, lifecycle.parents(), lifecycle.sandboxes(), inherited_, now_ns);
     if (!adopted)
         return pass(std::move(adopted), "cannot read back the sandboxes that run already");
     for (const AdoptedParent& parent : adopted->parents)

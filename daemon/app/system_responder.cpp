@@ -35,7 +35,7 @@ Result<void> SystemResponder::freeze(SandboxId sandbox, const std::string& cgrou
     const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder)
         return fail_errno("cannot open " + path);
-    struct stat status {};
+    struct stat status{};
     if (::fstat(folder.get(), &status) != 0 || status.st_ino != sandbox)
         return fail("another cgroup is at " + path + " now");
     const UniqueFd file(::openat(folder.get(), "cgroup.freeze", O_WRONLY | O_CLOEXEC));

@@ -80,7 +80,7 @@ void examine_kernel(const HostFiles& files, Examination& examination)
     utsname name{};
     ::uname(&name);
     add(examination, "kernel", "release", Verdict::ok, std::string(name.release) + " " + name.machine);
-    struct stat btf {};
+    struct stat btf{};
     const bool has_btf = ::stat(files.btf.c_str(), &btf) == 0;
     add(examination, "kernel", "BTF", has_btf ? Verdict::ok : Verdict::missing,
         has_btf ? files.btf
@@ -115,10 +115,9 @@ void examine_tracepoints(const Host& host, Examination& examination)
     }
     const bool syscalls = host.has_syscall_tracepoint("sys_exit_openat");
     add(examination, "tracepoints", "system calls", syscalls ? Verdict::ok : Verdict::less,
-        syscalls
-            ? ""
-            : "no per-syscall tracepoints (CONFIG_FTRACE_SYSCALLS, or tracefs cannot be mounted or read): refused "
-              "attempts and opens by path are not seen on the tracepoint backend");
+        syscalls ? ""
+                 : "no per-syscall tracepoints (CONFIG_FTRACE_SYSCALLS, or tracefs cannot be mounted or read): refused "
+                   "attempts and opens by path are not seen on the tracepoint backend");
 }
 
 void examine_backends(Examination& examination)

@@ -66,12 +66,7 @@ class Walk {
 public:
     Walk(const std::string& mount, const ParentRules& rules, const Map<std::uint64_t, fns_parent>& parents,
          const Map<std::uint64_t, fns_sandbox>& sandboxes, const InheritedSandboxes& inherited, Nanoseconds now_ns)
-        : mount_(mount),
-          rules_(rules),
-          parents_(parents),
-          sandboxes_(sandboxes),
-          inherited_(inherited),
-          now_ns_(now_ns)
+        : mount_(mount), rules_(rules), parents_(parents), sandboxes_(sandboxes), inherited_(inherited), now_ns_(now_ns)
     {
     }
 

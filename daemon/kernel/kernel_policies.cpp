@@ -70,7 +70,8 @@ KernelPolicies::KernelPolicies(const Tables& tables) : tables_(tables)
     inherit();
 }
 
-// --- what an earlier daemon left ---------------------------------------------------------------------------------------
+// --- what an earlier daemon left
+// ---------------------------------------------------------------------------------------
 
 void KernelPolicies::inherit()
 {

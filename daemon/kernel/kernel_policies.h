@@ -114,7 +114,7 @@ private:
     std::unordered_map<SandboxId, Known> known_;
     std::map<NameKey, NameEntry> names_;
     std::uint32_t next_name_ = 1;
-    Pairs pairs_;  // what is in memory_allowed
+    Pairs pairs_;                        // what is in memory_allowed
     std::set<std::uint32_t> inherited_;  // numbers of policies
     std::vector<fns_name_pair> inherited_pairs_;
 };

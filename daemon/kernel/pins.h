@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What stays in the kernel when the daemon does not (enforcement.persist): the shared maps and the links of all attached
-// programs, pinned in a folder of bpffs.
+// What stays in the kernel when the daemon does not (enforcement.persist): the shared maps and the links of all
+// attached programs, pinned in a folder of bpffs.
 //
 //   DIR/maps-N/NAME      N: of this layout of the maps; another version's maps are not taken over
 //   DIR/links-TIME/ID    the links of one start, named by their ids

@@ -65,8 +65,8 @@ struct ProgramChoice {
 // `hook` as in ProgramSpec.
 [[nodiscard]] bool hook_exists(std::string_view hook, const Host& host);
 
-// Marks what is wanted and possible to be loaded; the others are skipped, with a reason. Rows of another backend than the
-// chosen one are left out.
+// Marks what is wanted and possible to be loaded; the others are skipped, with a reason. Rows of another backend than
+// the chosen one are left out.
 [[nodiscard]] std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const ProgramSpec> specs,
                                                          const Host& host, const ProgramChoice& choice);
 

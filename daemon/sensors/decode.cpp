@@ -38,8 +38,7 @@ Event header(const fns_event_header& raw, EventKind kind)
 
 fns_verdict verdict(const fns_verdict& raw)
 {
-    const bool known =
-        raw.guard < FNS_GUARD_COUNT && raw.requested < FNS_ACTION_COUNT && raw.taken < FNS_ACTION_COUNT;
+    const bool known = raw.guard < FNS_GUARD_COUNT && raw.requested < FNS_ACTION_COUNT && raw.taken < FNS_ACTION_COUNT;
     return known ? raw : fns_verdict{};
 }
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from support import DAEMON, LabTest, bpf_programs, bpf_programs_of, main
+from support import BUILD, DAEMON, LabTest, bpf_programs, bpf_programs_of, main
 from lab import cgroup2_mount, python_function, run, wait_until
 
 
@@ -52,12 +52,18 @@ class CannotStart(LabTest):
             self.assertIn(f"{config}:2:1: ", done.stdout + done.stderr)
             self.assertIn("mode", done.stdout + done.stderr)  # did you mean
 
-    def test_what_this_version_does_not_have_is_said(self):
-        config = self.lab.folder / "enforce.yaml"
-        config.write_text("version: 1\nbackend: lsm\n")
-        done = self.run_daemon("--config", config, "--check")
-        self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertIn("warning: backend lsm is not in this version yet", done.stdout)
+    def test_a_backend_that_does_not_work_here(self):
+        told = json.loads(run(BUILD / "fnshield", "doctor", "--json", "--run-dir", self.lab.folder / "run", check=False).stdout)
+        unusable = [row["item"] for row in told["findings"]
+                    if row["area"] == "backends" and row["item"] in ("lsm", "fentry") and row["verdict"] != "ok"]
+        if not unusable:
+            self.skipTest("all backends work on this kernel")
+        config = self.lab.folder / "forced.yaml"
+        config.write_text(f"version: 1\nlisten: off\nrun_dir: {self.lab.folder}/run\nbackend: {unusable[0]}\n")
+        done = self.run_daemon("--config", config)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(f"backend {unusable[0]} does not work here: ", done.stderr)
+        self.assertIn("backend: auto", done.stderr)
 
     def test_missing_configuration(self):
         done = self.run_daemon("--config", self.lab.folder / "none.yaml")

@@ -98,7 +98,7 @@ class Persists(LabTest):
         second.stop()
         self.assertEqual(function.attack(), "")
 
-        self.assertIn("removed", self.unpin())
+        self.assertIn("objects unpinned", self.unpin())
         self.assertFalse(self.pin_dir.exists())
         wait_until("the kernel to let go of the programs", lambda: not self.programs_left())
         self.assertEqual(function.attack(), "survived\n")

@@ -342,8 +342,7 @@ TEST_P(MemoryActsLean, AcrossSandboxes)
 {
     ASSERT_NO_FATAL_FAILURE(act(&scene_->attacker(), &scene_->victims()));
     const std::size_t in_lean = GetParam().lean ? 1 : 0;
-    EXPECT_EQ(matching(scene_->attacker().id(), scene_->victims().id()),
-              on_fallback() ? in_lean : GetParam().actors)
+    EXPECT_EQ(matching(scene_->attacker().id(), scene_->victims().id()), on_fallback() ? in_lean : GetParam().actors)
         << describe(events_);
 }
 

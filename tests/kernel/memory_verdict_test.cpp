@@ -85,8 +85,8 @@ protected:
 
     void assign(const CgroupSandbox& sandbox, std::uint32_t policy, std::uint32_t name = 0)
     {
-        ASSERT_TRUE(maps().assignments().update(sandbox.id(),
-                                                {.policy_id = policy, .name_id = name, .warm = 1, .padding = 0}));
+        ASSERT_TRUE(
+            maps().assignments().update(sandbox.id(), {.policy_id = policy, .name_id = name, .warm = 1, .padding = 0}));
     }
     void put_in_force(fns_guard guard, fns_action action, std::uint32_t flags)
     {
@@ -204,8 +204,8 @@ TEST_F(MemoryVerdicts, ARepeatIsRefusedAsWell)
     auto victim = MemoryScene::start_victim(&scene_->victims());
     ASSERT_TRUE(victim) << victim.error().message;
     for (int turn = 0; turn < 2; ++turn) {
-        auto done = scene_->attacker().run({trigger(), "repeat", std::to_string(victim->process.pid()),
-                                            victim->said.at("address"), "3", "vmread"});
+        auto done = scene_->attacker().run(
+            {trigger(), "repeat", std::to_string(victim->process.pid()), victim->said.at("address"), "3", "vmread"});
         ASSERT_TRUE(done) << done.error().message;
         EXPECT_THAT(done->output, Not(HasSubstr("result=16"))) << "some of the memory was read";
         EXPECT_EQ(done->exit_code, refuses_ ? 0 : kKilled);

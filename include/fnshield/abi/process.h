@@ -22,7 +22,8 @@ enum fns_exec_flag {
         1 << 6, /* the first program of a process that was put in from outside after the start (runc exec) */
     FNS_EXEC_RUNTIME = 1 << 7,   /* the entrant's own stage, before the workload (runc's re-exec) */
     FNS_EXEC_HOST_ROOT = 1 << 8, /* the process's root is the host's root */
-    FNS_EXEC_UNREACHABLE = 1 << 9, /* the file is not below the process's root: `path` is as far as it could be followed */
+    FNS_EXEC_UNREACHABLE =
+        1 << 9, /* the file is not below the process's root: `path` is as far as it could be followed */
 };
 
 /* Variable length: `path`, `filename` and `argv` follow the struct in that order, without gaps. */

@@ -116,8 +116,8 @@ TEST(CliStatus, AnAdoptedSandboxHasNoColdStartToShow)
 
 TEST(CliStatus, AMissingCapabilityIsALine)
 {
-    const Json status = Json::parse(
-        R"({"missing_capabilities":[{"name":"CAP_KILL","serves":"an action cannot be carried out"}]})");
+    const Json status =
+        Json::parse(R"({"missing_capabilities":[{"name":"CAP_KILL","serves":"an action cannot be carried out"}]})");
     EXPECT_THAT(status_text(status, plain(), false),
                 HasSubstr("\nprivileges  without CAP_KILL: an action cannot be carried out\n"));
     EXPECT_THAT(status_text(Json::object(), plain(), false), Not(HasSubstr("privileges")));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is made of the capabilities that a process holds, and that the unit and the manual name the same as the code. The
-// daemon that really lacks one is tests/e2e/test_privileges.py's business.
+// What is made of the capabilities that a process holds, and that the unit and the manual name the same as the code.
+// The daemon that really lacks one is tests/e2e/test_privileges.py's business.
 #include "daemon/kernel/capabilities.h"
 
 #include <gmock/gmock.h>
