@@ -13,6 +13,7 @@
  * | events_critical | -                 | rare events that decide       | daemon   | counted RING_CRITICAL            |
  * | events_bulk     | -                 | frequent events, budgeted     | daemon   | counted RING_BULK, BUDGET        |
  * | assignments     | cgroup id         | lifecycle (mkdir), daemon     | verdicts | no verdicts there, counted TABLE |
+ * | starts          | cgroup id         | process: its first exec       | process  | LRU: not before it is over       |
  * | policies        | policy number     | daemon                        | verdicts | the load fails, the old stays    |
  * | listed_paths    | fns_path_key      | daemon                        | verdicts | the same                         |
  * | listed_networks | fns_network_key   | daemon                        | verdicts | the same                         |
@@ -29,6 +30,7 @@ struct fns_path_walks_map path_walks SEC(".maps");
 struct fns_listed_texts_map listed_texts SEC(".maps");
 struct fns_members_map members SEC(".maps");
 struct fns_assignments_map assignments SEC(".maps");
+struct fns_starts_map starts SEC(".maps");
 struct fns_policies_map policies SEC(".maps");
 struct fns_listed_paths_map listed_paths SEC(".maps");
 struct fns_listed_networks_map listed_networks SEC(".maps");

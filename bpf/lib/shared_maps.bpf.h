@@ -67,6 +67,14 @@ struct fns_assignments_map {
 };
 extern struct fns_assignments_map assignments SEC(".maps");
 
+struct fns_starts_map {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1024); /* entries matter for an instant */
+    __type(key, __u64);
+    __type(value, __u64);
+};
+extern struct fns_starts_map starts SEC(".maps");
+
 struct fns_policies_map {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 4096); /* two generations of a large set */

@@ -26,6 +26,11 @@ struct fns_talk {
     __u64 repeats;
     __u32 refused; /* 1: so was the last one, and so are those until it is reported again */
     __u32 port_be; /* that the verdict is about, also where `peer` has none; 0 = any */
+    /*
+     * What was let pass, written last and by one store: threads that share the socket may mix up the fields above, and a
+     * peer that does not fit it is judged again. 0 = nothing.
+     */
+    __u64 passes;
     struct fns_seen_key key;
 };
 
@@ -113,6 +118,11 @@ static __always_inline bool is_connected_to(struct bpf_sock *sk, const struct fn
 
 enum datagram_kind { DATAGRAM_NEW, DATAGRAM_PASSES, DATAGRAM_REFUSED };
 
+static __always_inline __u64 peer_that_passes(const struct fns_peer *peer, __u32 port_be)
+{
+    return fns_mix(fns_peer_hash(peer, IPPROTO_UDP), port_be);
+}
+
 /*
  * Whether anything is new about this datagram. Not where it is no question, and goes to a peer that the socket is
  * connected to (connect had the verdict) or has just sent to; then the verdict of that time holds, for as long as the
@@ -141,7 +151,9 @@ static __always_inline enum datagram_kind datagram_kind_of(struct bpf_sock *sk, 
     c = fns_counters(FNS_SENSOR_EGRESS);
     if (c)
         c->suppressed++;
-    return talk->refused ? DATAGRAM_REFUSED : DATAGRAM_PASSES;
+    if (talk->refused)
+        return DATAGRAM_REFUSED;
+    return talk->passes == peer_that_passes(&peer, talk->port_be) ? DATAGRAM_PASSES : DATAGRAM_NEW;
 }
 
 /* What was counted on the socket goes to where the next event takes it from. */
@@ -162,6 +174,7 @@ static __always_inline bool begin_talk(struct fns_talk *talk, const struct fns_p
 
     if (!before)
         return false;
+    talk->passes = 0;
     talk->peer = *peer;
     talk->key = *key;
     talk->since_ns = before->forwarded_ns;
@@ -172,7 +185,7 @@ static __always_inline bool begin_talk(struct fns_talk *talk, const struct fns_p
 /* A datagram of a UDP socket, read in full, and what judge_packet() said. 1: it must be dropped. */
 __noinline int datagram_contact(struct __sk_buff *skb, __u64 said)
 {
-    struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
+    struct fns_sandbox *sandbox = sandbox_of_packet(skb);
     struct bpf_sock *sk = skb->sk;
     struct fns_rule_of rule = {};
     struct fns_packet packet;
@@ -214,6 +227,8 @@ __noinline int datagram_contact(struct __sk_buff *skb, __u64 said)
     if (talk && act.task && begin_talk(talk, &peer, &key, act.task)) {
         talk->refused = act.verdict.taken == FNS_ACTION_DENY;
         talk->port_be = said & JUDGED_BY_LIST ? packet.remote.port_be : 0;
+        if (!talk->refused)
+            talk->passes = peer_that_passes(&peer, said & JUDGED_BY_LIST ? packet.remote.port_be : 0);
     }
     return act.verdict.taken == FNS_ACTION_DENY;
 }

@@ -292,10 +292,18 @@ static __always_inline void judge_contact(struct act *act, struct fns_rule_of *r
                        (__u32)remote->port_be << 16 | (act->task != NULL)));
 }
 
+/* Whose packet it is: its socket's sandbox, or the sender's where that socket's sandbox is gone (it was handed on). */
+static __always_inline struct fns_sandbox *sandbox_of_packet(struct __sk_buff *skb)
+{
+    struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
+
+    return sandbox ? sandbox : fns_current_sandbox();
+}
+
 /* The same about a packet on its way out, of its own for the sake of the stack. */
 FNS_VERIFIED_ALONE __u64 judge_packet(struct __sk_buff *skb)
 {
-    struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
+    struct fns_sandbox *sandbox = sandbox_of_packet(skb);
     struct fns_packet packet;
     struct address address;
 

@@ -319,13 +319,17 @@ int BPF_PROG(lifecycle_rmdir, struct cgroup *cgroup, const char *path)
 }
 
 /* Keeps the members' table; the flags that the process has in the sandbox now. */
-static __always_inline __u32 move_member(const struct task_struct *task, struct fns_sandbox *to, __u64 from,
-                                         const struct fns_member *before)
+static __always_inline __u32 move_member(const struct task_struct *task, struct fns_sandbox *to, __u64 to_cgroup,
+                                         __u64 from, const struct fns_member *before)
 {
     const struct task_struct *current_task = (const struct task_struct *)bpf_get_current_task();
     __u32 tgid = BPF_CORE_READ(task, tgid);
     bool by_itself = (__u32)BPF_CORE_READ(current_task, tgid) == tgid;
     __u32 flags = 0;
+
+    /* Into a cgroup inside of a sandbox that runs, no runtime puts itself: a process that the full table has no row of. */
+    if (to && by_itself && to->started_ns && to_cgroup != to->sandbox_id)
+        by_itself = false;
 
     if (!to) {
         bpf_map_delete_elem(&members, &tgid);
@@ -357,7 +361,7 @@ int BPF_PROG(lifecycle_attach, struct cgroup *cgroup, const char *path, struct t
     from = before ? before->sandbox_id : FNS_HOST;
     if (!to && !before)
         return 0;
-    flags = move_member(task, to, from, before);
+    flags = move_member(task, to, id_of(cgroup), from, before);
     concerned = to ? to : bpf_map_lookup_elem(&sandboxes, &from);
     event = begin(flags & FNS_MEMBER_ENTRANT ? FNS_RING_CRITICAL : FNS_RING_BULK, FNS_EVENT_CGROUP_ATTACH, concerned,
                   cgroup, path);

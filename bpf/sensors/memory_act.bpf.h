@@ -92,7 +92,10 @@ static __always_inline bool fns_is_candidate(const struct fns_sandbox *actor, co
 {
     if (!target)
         return actor != NULL;
-    return fns_sandbox_id(actor) != fns_sandbox_id(target_sandbox) && !fns_is_own_child(target);
+    if (fns_sandbox_id(actor) == fns_sandbox_id(target_sandbox))
+        return false;
+    /* A process of another sandbox may have become one's child by being orphaned in a shared pid namespace. */
+    return (actor && target_sandbox) || !fns_is_own_child(target);
 }
 
 static __always_inline void fns_fill_memory_event(struct fns_memory_event *event, const struct fns_memory_act *act,

@@ -287,15 +287,18 @@ static __always_inline bool is_routine_request(const char *name)
     const __u64 family = 0x2d66702d74656eULL; /* "net-pf-" */
     const __u64 format = 0x2d746d666e6962ULL; /* "binfmt-" */
     __u64 head = 0;
-    __u32 number;
+    bool long_number;
 
     __builtin_memcpy(&head, name, 7);
     if (head == format)
         return true;
     if (head != family)
         return false;
-    number = name[7] | (name[8] == '-' ? 0 : name[8] << 8); /* "net-pf-16-proto-4" */
-    return number == '1' || number == '2' || number == ('1' | '0' << 8) || number == ('1' | '6' << 8);
+    /* Families 1, 2 and 10 as such; protocols ("-proto-132") of netlink, 16, alone. */
+    if ((name[7] == '1' || name[7] == '2') && !name[8])
+        return true;
+    long_number = name[7] == '1' && (name[8] == '0' || name[8] == '6');
+    return long_number && (!name[9] || (name[8] == '6' && name[9] == '-'));
 }
 
 static __always_inline int module_requested(const char *name, __u32 can)

@@ -50,7 +50,7 @@ struct scratch {
     volatile __u32 number_at;                  /* in name; where how_named keeps what it finds */
     volatile __u32 named_how;
     volatile __u32 window; /* the last four bytes that how_named read */
-    volatile __u32 turn;   /* how many execs have used this slot */
+    volatile __u32 busy; /* an exec, perhaps one that was preempted, works with this slot */
 };
 
 /* Room for one event: a slot for each program, since only a tracepoint's runs to its end on its CPU. */
@@ -62,14 +62,6 @@ struct {
     __type(key, __u32);
     __type(value, struct scratch);
 } scratches SEC(".maps");
-
-/* Decides between two first execs at once: the one that could insert its sandbox. Entries matter for an instant. */
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 1024);
-    __type(key, __u64);
-    __type(value, __u64);
-} starts SEC(".maps");
 
 struct process_key {
     __u64 start_ns;
@@ -224,7 +216,7 @@ static __always_inline struct fns_path_walk *describe_exec(__u32 key, struct scr
         *flags |= FNS_EXEC_SCRIPT;
     if (is_on_host_root(task))
         *flags |= FNS_EXEC_HOST_ROOT;
-    *flags |= place_in_life(task, sandbox, *flags, named & NAMED_AS_OWN_IMAGE, tried);
+    *flags |= place_in_life(task, sandbox, *flags, named & NAMED_AS_OWN_IMAGE, (__u64)bprm, tried);
     walk = fns_resolve_path(slot, &file->f_path, task);
     if (!walk)
         return NULL;
@@ -298,20 +290,39 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
 
 /*
  * Before the point of no return; what runs is known (for a script its interpreter). Refused is what the policy wants
- * refused or killed; everything else is told by process_exec alone. An LSM program may be preempted by another exec,
- * which then uses the same scratch: that is noticed, and left to process_exec.
+ * refused or killed; everything else is told by process_exec alone.
+ */
+static __always_inline int refuse_exec(struct scratch *scratch, const struct linux_binprm *bprm,
+                                       struct fns_sandbox *sandbox, const struct fns_rule_of *rule)
+{
+    const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
+    struct fns_path_walk *walk;
+    struct fns_verdict verdict;
+
+    walk = describe_exec(SCRATCH_REFUSE, scratch, FNS_WALK_REFUSE, task, bprm, sandbox, true);
+    if (!walk)
+        return 0;
+    verdict = judge_exec(FNS_TEXT_REFUSE, rule, scratch->event.exec_flags, walk, task, bprm);
+    if (!fns_refuse(rule, &verdict, true))
+        return 0;
+    scratch->event.header.verdict = verdict;
+    scratch->event.header.flags |= FNS_FLAG_DENIED;
+    scratch->event.old_tid = BPF_CORE_READ(task, pid);
+    emit_exec(scratch, walk, task, bprm, sandbox, true);
+    return -FNS_EPERM;
+}
+
+/*
+ * An LSM program may be preempted by another exec on its CPU, which finds the scratch in use and is left to process_exec:
+ * that kills what this would have refused.
  */
 SEC("lsm/bprm_creds_from_file")
 int BPF_PROG(process_refuse_exec, struct linux_binprm *bprm, const struct file *file, int ret)
 {
-    const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
     struct fns_sandbox *sandbox = ret ? NULL : fns_current_sandbox();
     struct scratch *scratch;
-    struct fns_path_walk *walk;
     struct fns_rule_of rule;
-    struct fns_verdict verdict;
     __u32 key = SCRATCH_REFUSE;
-    __u32 turn;
 
     if (!sandbox)
         return ret;
@@ -319,23 +330,11 @@ int BPF_PROG(process_refuse_exec, struct linux_binprm *bprm, const struct file *
     if (!fns_enforces(&rule))
         return 0;
     scratch = bpf_map_lookup_elem(&scratches, &key);
-    if (!scratch)
+    if (!scratch || scratch->busy)
         return 0;
-    turn = scratch->turn + 1;
-    scratch->turn = turn;
-    walk = describe_exec(key, scratch, FNS_WALK_REFUSE, task, bprm, sandbox, true);
-    if (!walk)
-        return 0;
-    verdict = judge_exec(FNS_TEXT_REFUSE, &rule, scratch->event.exec_flags, walk, task, bprm);
-    if (scratch->turn != turn)
-        return 0;
-    ret = fns_refuse(&rule, &verdict, true);
-    if (!ret)
-        return 0;
-    scratch->event.header.verdict = verdict;
-    scratch->event.header.flags |= FNS_FLAG_DENIED;
-    scratch->event.old_tid = BPF_CORE_READ(task, pid);
-    emit_exec(scratch, walk, task, bprm, sandbox, true);
+    scratch->busy = 1;
+    ret = refuse_exec(scratch, bprm, sandbox, &rule);
+    scratch->busy = 0;
     return ret;
 }
 

@@ -27,37 +27,49 @@ static __always_inline bool is_helper_of_entrant(const struct task_struct *task)
     return member && member->flags & FNS_MEMBER_ENTRANT;
 }
 
-/* The sandbox's workload begins now; false where another exec was faster. */
-static __always_inline bool begins(struct fns_sandbox *sandbox)
+/* The sandbox's workload begins with this exec; false where another was faster. */
+static __always_inline bool begins(struct fns_sandbox *sandbox, __u64 exec)
 {
     __u64 sandbox_id = sandbox->sandbox_id;
-    __u64 now_ns = bpf_ktime_get_boot_ns();
 
-    if (bpf_map_update_elem(&starts, &sandbox_id, &now_ns, BPF_NOEXIST))
+    if (bpf_map_update_elem(&starts, &sandbox_id, &exec, BPF_NOEXIST))
         return false;
-    sandbox->started_ns = now_ns;
+    sandbox->started_ns = bpf_ktime_get_boot_ns();
     return true;
+}
+
+/* While one daemon takes over from another, the programs of both see an exec: to both it is the first. */
+static __always_inline bool began_with(const struct fns_sandbox *sandbox, __u64 exec)
+{
+    __u64 sandbox_id = sandbox->sandbox_id;
+    const __u64 *first = bpf_map_lookup_elem(&starts, &sandbox_id);
+
+    return first && *first == exec;
 }
 
 /*
  * What this exec is in the life of the sandbox; changes its state and the member's, unless it is only `tried`: then it
- * is what the exec would be.
+ * is what the exec would be. `exec`: the address of its linux_binprm, only ever compared.
  */
 static __always_inline __u32 place_in_life(const struct task_struct *task, struct fns_sandbox *sandbox,
-                                           __u32 exec_flags, bool own_image, bool tried)
+                                           __u32 exec_flags, bool own_image, __u64 exec, bool tried)
 {
     struct fns_member *member = fns_member_of(task);
     bool entrant = member && member->flags & FNS_MEMBER_ENTRANT;
 
+    if (sandbox->started_ns && !tried && began_with(sandbox, exec))
+        return FNS_EXEC_FIRST;
     if (entrant) {
         bool re_exec = own_image || exec_flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED | FNS_EXEC_PROC_FD);
 
-        if (re_exec && member->entry_root == fns_task_root(task))
+        /* Once the workload runs, what is put in from outside may already stand in its root, where the function can
+         * make a probe's program lead to a memfd of its own: only on the host's root it is the runtime's. */
+        if (re_exec && member->entry_root == fns_task_root(task) && (!sandbox->started_ns || is_on_host_root(task)))
             return FNS_EXEC_RUNTIME;
         if (!sandbox->started_ns && is_helper_of_entrant(task))
             return FNS_EXEC_RUNTIME;
     }
-    if (!sandbox->started_ns && (tried || begins(sandbox))) {
+    if (!sandbox->started_ns && (tried || begins(sandbox, exec))) {
         if (member && !tried)
             member->flags &= ~(FNS_MEMBER_ENTRANT | FNS_MEMBER_FROM_OUTSIDE);
         return FNS_EXEC_FIRST;

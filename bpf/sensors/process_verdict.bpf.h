@@ -74,8 +74,8 @@ static __always_inline bool is_unlisted(enum fns_text_slot slot, const struct fn
         return false;
     if (from_outside && !(flags & FNS_EXEC_FIRST) && !(flags & OWN_FILE))
         return false;
-    if (flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED))
-        return true; /* its path is text that leads nowhere */
+    if (flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED | FNS_EXEC_UNREACHABLE))
+        return true; /* its path is text that leads nowhere, or is another root's */
     if (lists_path(slot, rule, list, walk))
         return false;
     if (flags & (OWN_FILE | FNS_EXEC_PROC_FD))

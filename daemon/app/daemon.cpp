@@ -195,6 +195,7 @@ Result<void> Daemon::open_kernel()
     if (!made)
         return pass(std::move(made));
     kernel_ = std::move(*made);
+    pipeline_->set_own_tgid(kernel_->own_tgid());
     host_.forget_btf();
     return {};
 }

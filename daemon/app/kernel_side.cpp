@@ -81,6 +81,10 @@ Result<std::unique_ptr<KernelSide>> KernelSide::make(const Host& host, const Opt
     if (!maps)
         return pass(std::move(maps));
     std::unique_ptr<KernelSide> made(new KernelSide(host, std::move(pins), std::move(*maps)));
+    if (made->maps_.left_behind())
+        made->problems_.push_back(
+            "the maps that an earlier daemon pinned are of another layout or size: sandboxes that run are adopted without "
+            "what was known of them");
     made->inherit();
     auto rings = Rings::make(made->maps_, std::move(on_record));
     if (!rings)
@@ -103,6 +107,7 @@ Result<void> KernelSide::load(const Options& options)
     auto self = own_tgid();
     if (!self)
         return pass(std::move(self));
+    own_tgid_ = self->number;
     if (self->nested)
         problems_.push_back(
             "the daemon runs in a pid namespace of its own: what /proc tells about processes outside of it is missing; "
@@ -135,6 +140,7 @@ Result<void> KernelSide::load(const Options& options)
                                                                         .paths = maps_.listed_paths(),
                                                                         .networks = maps_.listed_networks(),
                                                                         .names = maps_.listed_names(),
+                                                                        .resolved = maps_.resolved(),
                                                                         .memory_allowed = maps_.memory_allowed(),
                                                                         .parents = lifecycle.parents(),
                                                                         .parent_paths = lifecycle.parent_paths()});

@@ -100,6 +100,7 @@ public:
     [[nodiscard]] const SharedMaps& maps() const { return maps_; }
     [[nodiscard]] const std::vector<Loaded>& sensors() const { return sensors_; }
     [[nodiscard]] Backend backend() const { return backend_; }
+    [[nodiscard]] std::uint32_t own_tgid() const { return own_tgid_; }
     // How many cgroups under which sandboxes appear there are at or below this path: 0 = it matches nothing yet.
     [[nodiscard]] std::size_t parents_at(std::string_view path) const;
     // What went wrong since the last call, one line each, for the log.
@@ -118,6 +119,7 @@ private:
 
     const Host& host_;
     Backend backend_ = Backend::tracepoint;
+    std::uint32_t own_tgid_ = 0;
     std::optional<Pins> pins_;
     SharedMaps maps_;
     InheritedSandboxes inherited_;  // what was in the maps before anything was attached

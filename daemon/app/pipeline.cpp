@@ -29,6 +29,8 @@ void Pipeline::collect(std::span<const std::byte> record)
     ++totals_.received;
     auto event = decode_event(record);
     if (event) {
+        if (own_tgid_ != 0 && event->process.tgid == own_tgid_ && event->kind != EventKind::heartbeat)
+            return;
         name_host_actor(*event);  // now: the process may be gone soon
         batch_.push_back(std::move(*event));
         return;

@@ -41,6 +41,10 @@ public:
 
     Pipeline(Parts parts, OnSeen on_seen) : parts_(std::move(parts)), on_seen_(std::move(on_seen)) {}
 
+    // The daemon's own number, as the kernel side has it. What it does to its own objects is nobody's act: programs that
+    // an earlier daemon left attached do not know it.
+    void set_own_tgid(std::uint32_t tgid) { own_tgid_ = tgid; }
+
     // Ring bytes; kept until process_batch().
     void collect(std::span<const std::byte> record);
     // An event that does not come from a ring.
@@ -76,6 +80,7 @@ private:
     std::vector<Event> batch_;
     Totals totals_;
     std::uint64_t next_seq_ = 1;
+    std::uint32_t own_tgid_ = 0;
 };
 
 }  // namespace fnshield

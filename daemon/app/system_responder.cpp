@@ -14,19 +14,21 @@
 
 namespace fnshield {
 
-Result<void> SystemResponder::kill(std::uint32_t tgid, Nanoseconds start_ns)
+Result<bool> SystemResponder::kill(std::uint32_t tgid, Nanoseconds start_ns)
 {
     const UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(tgid), 0)));
     if (!process && errno == ESRCH)
-        return {};
+        return false;
     if (!process)
         return fail_errno("cannot open process " + std::to_string(tgid));
     // After it was opened: now the number cannot become another's behind our back.
     if (!is_process(tgid, start_ns))
-        return {};
-    if (syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH)
-        return fail_errno("cannot kill process " + std::to_string(tgid));
-    return {};
+        return false;
+    if (syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) == 0)
+        return true;
+    if (errno == ESRCH)
+        return false;
+    return fail_errno("cannot kill process " + std::to_string(tgid));
 }
 
 Result<void> SystemResponder::freeze(SandboxId sandbox, const std::string& cgroup)

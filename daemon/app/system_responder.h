@@ -15,7 +15,7 @@ public:
     // Where the default hierarchy is mounted.
     explicit SystemResponder(std::string cgroup2_mount) : cgroup2_mount_(std::move(cgroup2_mount)) {}
 
-    [[nodiscard]] Result<void> kill(std::uint32_t tgid, Nanoseconds start_ns) override;
+    [[nodiscard]] Result<bool> kill(std::uint32_t tgid, Nanoseconds start_ns) override;
     // By cgroup v2, which freezes on hybrid hosts as well, whatever the runtime itself uses.
     [[nodiscard]] Result<void> freeze(SandboxId sandbox, const std::string& cgroup) override;
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/policy/compile_names.h"
 #include "daemon/policy/memory_readers.h"
 
 namespace fnshield {
@@ -47,6 +48,17 @@ SandboxName name_below(const std::string& path, const fns_parent& rule, const Re
     return {};
 }
 
+// All rows by name of all policies, in a form that compares.
+std::multiset<std::string> listed_names(const PolicySet& set)
+{
+    std::multiset<std::string> all;
+    for (const auto& policy : set.policies())
+        for (const ListedName& row : compile_names(*policy, 0).rows)
+            all.insert(policy->name + std::string(reinterpret_cast<const char*>(&row.key), sizeof row.key) +
+                       std::string(reinterpret_cast<const char*>(&row.ports), sizeof row.ports));
+    return all;
+}
+
 }  // namespace
 
 std::uint32_t KernelPolicies::Generation::number_of(std::string_view policy) const
@@ -78,8 +90,10 @@ void KernelPolicies::inherit()
     tables_.policies.for_each([this](std::uint32_t number, const fns_policy&) { inherited_.insert(number); });
     if (!inherited_.empty())
         next_number_ = *inherited_.rbegin() + 1;
-    tables_.memory_allowed.for_each(
-        [this](const fns_name_pair& pair, std::uint32_t) { inherited_pairs_.push_back(pair); });
+    tables_.memory_allowed.for_each([this](const fns_name_pair& pair, std::uint32_t) {
+        inherited_pairs_.push_back(pair);
+        next_name_ = std::max({next_name_, pair.target + 1, pair.actor + 1});
+    });
     tables_.assignments.for_each([this](std::uint64_t, const fns_assignment& assigned) {
         next_name_ = std::max(next_name_, assigned.name_id + 1);
     });
@@ -167,6 +181,15 @@ void KernelPolicies::drop(const Generation& generation)
     }
 }
 
+// Addresses that were let through by a name, perhaps one that is listed no more: it has to be asked for again.
+void KernelPolicies::forget_answers()
+{
+    std::vector<fns_resolved_key> all;
+    tables_.resolved.for_each([&](const fns_resolved_key& key, const fns_resolved&) { all.push_back(key); });
+    for (const fns_resolved_key& key : all)
+        (void)tables_.resolved.erase(key);
+}
+
 Result<void> KernelPolicies::replace(std::shared_ptr<const PolicySet> set, Mode mode, const Recogniser& recogniser,
                                      ParentRules& rules)
 {
@@ -190,6 +213,8 @@ Result<void> KernelPolicies::replace(std::shared_ptr<const PolicySet> set, Mode 
         return done;
     }
     forbid_all_but(wanted);
+    if (current_.set && listed_names(*current_.set) != listed_names(*fresh.set))
+        forget_answers();
     previous_ = std::exchange(current_, std::move(fresh));
     rules = std::move(moved);
     return {};

@@ -36,6 +36,7 @@ public:
         Map<fns_path_key, fns_path_value> paths;
         Map<fns_network_key, fns_ports> networks;
         Map<fns_name_key, fns_ports> names;
+        Map<fns_resolved_key, fns_resolved> resolved;
         Map<fns_name_pair, std::uint32_t> memory_allowed;
         Map<std::uint64_t, fns_parent> parents;
         Map<fns_parent_path, fns_parent> parent_paths;
@@ -89,6 +90,7 @@ private:
 
     [[nodiscard]] Result<void> fill(Generation& generation);
     void drop(const Generation& generation);
+    void forget_answers();
     void inherit();
     template <typename Key, typename Value>
     void erase_inherited_rows(const Map<Key, Value>& rows);

@@ -35,19 +35,28 @@ Result<void> make_folder(const std::string& path)
     return {};
 }
 
-// Removes a folder and what is pinned in it; the number of pins.
+// Removes a folder and what is pinned in it, and follows no link: the folder is the daemon's, who removes may be root.
 std::size_t remove_folder(const fs::path& folder)
 {
     std::size_t pins = 0;
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-        if (entry.is_directory(ignored))
+        if (fs::symlink_status(entry.path(), ignored).type() == fs::file_type::directory)
             pins += remove_folder(entry.path());
         else if (::unlink(entry.path().c_str()) == 0)
             ++pins;
     }
     ::rmdir(folder.c_str());
     return pins;
+}
+
+// Ours by its name: `pin_dir` may be a folder in which others pin as well.
+bool is_ours(const fs::path& path)
+{
+    const std::string name = path.filename().string();
+    std::error_code ignored;
+    return (name.starts_with("maps-") || name.starts_with(kLinks)) &&
+           fs::symlink_status(path, ignored).type() == fs::file_type::directory;
 }
 
 }  // namespace
@@ -96,7 +105,7 @@ void Pins::drop_older_links() const
 {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(directory_, ignored))
-        if (entry.path().filename().string().starts_with(kLinks) && entry.path() != links_)
+        if (is_ours(entry.path()) && entry.path().filename().string().starts_with(kLinks) && entry.path() != links_)
             remove_folder(entry.path());
 }
 
@@ -113,10 +122,15 @@ Result<std::size_t> Pins::remove_all(const std::string& directory)
         return std::size_t{0};
     if (!is_on_bpffs(directory))
         return std::size_t{0};  // nothing can be pinned there
-    const std::size_t pins = remove_folder(directory);
+    std::size_t pins = 0;
     std::error_code failed;
-    if (const fs::directory_iterator left(directory, failed); !failed && left != fs::directory_iterator())
-        return fail("cannot remove all of " + directory + ": run this as root", ExitCode::failed);
+    for (const auto& entry : fs::directory_iterator(directory, failed))
+        if (is_ours(entry.path()))
+            pins += remove_folder(entry.path());
+    for (const auto& entry : fs::directory_iterator(directory, failed))
+        if (is_ours(entry.path()))
+            return fail("cannot remove " + entry.path().string() + ": run this as root", ExitCode::failed);
+    ::rmdir(directory.c_str());
     return pins;
 }
 

@@ -6,8 +6,8 @@
 
 namespace fnshield {
 
-SharedMaps::SharedMaps(Skeleton<shared_maps_bpf> skeleton)
-    : skeleton_(std::make_unique<Skeleton<shared_maps_bpf>>(std::move(skeleton)))
+SharedMaps::SharedMaps(Skeleton<shared_maps_bpf> skeleton, bool left_behind)
+    : skeleton_(std::make_unique<Skeleton<shared_maps_bpf>>(std::move(skeleton))), left_behind_(left_behind)
 {
 }
 SharedMaps::SharedMaps(SharedMaps&&) noexcept = default;
@@ -45,13 +45,14 @@ Result<Skeleton<shared_maps_bpf>> load(const SharedMapSizes& sizes, const Pins* 
 Result<SharedMaps> SharedMaps::make(const SharedMapSizes& sizes, const Pins* pins)
 {
     auto skeleton = load(sizes, pins);
-    if (!skeleton && pins != nullptr) {
+    const bool leave_behind = !skeleton && pins != nullptr;
+    if (leave_behind) {
         pins->drop_maps();
         skeleton = load(sizes, pins);
     }
     if (!skeleton)
         return pass(std::move(skeleton));
-    return SharedMaps(std::move(*skeleton));
+    return SharedMaps(std::move(*skeleton), leave_behind);
 }
 
 Result<void> SharedMaps::share_with(bpf_object* object) const

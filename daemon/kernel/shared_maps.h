@@ -51,10 +51,14 @@ public:
     // All CPUs added up.
     [[nodiscard]] Result<fns_sensor_counters> total(fns_sensor sensor) const;
 
+    // There were pinned maps that could not be taken over.
+    [[nodiscard]] bool left_behind() const { return left_behind_; }
+
 private:
-    explicit SharedMaps(Skeleton<shared_maps_bpf> skeleton);
+    SharedMaps(Skeleton<shared_maps_bpf> skeleton, bool left_behind);
 
     std::unique_ptr<Skeleton<shared_maps_bpf>> skeleton_;
+    bool left_behind_ = false;
 };
 
 }  // namespace fnshield

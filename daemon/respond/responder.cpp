@@ -12,8 +12,11 @@ Response kill_actor(const Event& event, std::optional<Action> by_kernel, Respond
         return {.taken = Action::kill, .failure = {}};
     if (event.process.tgid == 0 || event.has(FNS_FLAG_NO_TASK))
         return {.taken = by_kernel, .failure = "kill: no process is known that did it"};
-    if (auto killed = responder.kill(event.process.tgid, event.process.start_ns); !killed)
+    const auto killed = responder.kill(event.process.tgid, event.process.start_ns);
+    if (!killed)
         return {.taken = by_kernel, .failure = "kill: " + killed.error().message};
+    if (!*killed)
+        return {.taken = by_kernel, .failure = "kill: the process had ended by then"};
     return {.taken = Action::kill, .failure = {}};
 }
 

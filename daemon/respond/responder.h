@@ -20,8 +20,8 @@ namespace fnshield {
 class Responder {
 public:
     virtual ~Responder() = default;
-    // SIGKILL to the process, if it is still the one that started then; one that is gone is no error.
-    [[nodiscard]] virtual Result<void> kill(std::uint32_t tgid, Nanoseconds start_ns) = 0;
+    // SIGKILL to the process, if it is still the one that started then. False: it is gone.
+    [[nodiscard]] virtual Result<bool> kill(std::uint32_t tgid, Nanoseconds start_ns) = 0;
     // All of the sandbox, until somebody thaws it. `cgroup` is its path in the default hierarchy.
     [[nodiscard]] virtual Result<void> freeze(SandboxId sandbox, const std::string& cgroup) = 0;
 };

@@ -29,6 +29,7 @@ TestPolicies::TestPolicies(SensorHarness& harness)
                                                                       .paths = maps.listed_paths(),
                                                                       .networks = maps.listed_networks(),
                                                                       .names = maps.listed_names(),
+                                                                      .resolved = maps.resolved(),
                                                                       .memory_allowed = maps.memory_allowed(),
                                                                       .parents = lifecycle.parents(),
                                                                       .parent_paths = lifecycle.parent_paths()});

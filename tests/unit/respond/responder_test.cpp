@@ -25,10 +25,10 @@ constexpr SandboxId kResize = 4711;
 
 class FakeResponder final : public Responder {
 public:
-    Result<void> kill(std::uint32_t tgid, Nanoseconds start_ns) override
+    Result<bool> kill(std::uint32_t tgid, Nanoseconds start_ns) override
     {
         done.push_back("kill " + std::to_string(tgid) + "@" + std::to_string(start_ns));
-        return fails ? fail("no") : Result<void>();
+        return fails ? Result<bool>(fail("no")) : Result<bool>(!gone);
     }
     Result<void> freeze(SandboxId sandbox, const std::string& cgroup) override
     {
@@ -37,6 +37,7 @@ public:
     }
     std::vector<std::string> done;
     bool fails = false;
+    bool gone = false;
 };
 
 Alert alert_for(Action requested)
@@ -144,13 +145,14 @@ TEST(SystemResponder, KillsTheProcessThatItMeans)
     }
     const Nanoseconds start_ns = start_of(child);
     ASSERT_GT(start_ns, 0U);
-    ASSERT_TRUE(hands.kill(static_cast<std::uint32_t>(child), start_ns + kSecond));  // another's number by now
+    EXPECT_EQ(hands.kill(static_cast<std::uint32_t>(child), start_ns + kSecond).value_or(true), false)
+        << "another's number by now";
     EXPECT_EQ(::waitpid(child, nullptr, WNOHANG), 0);
-    ASSERT_TRUE(hands.kill(static_cast<std::uint32_t>(child), start_ns));
+    EXPECT_EQ(hands.kill(static_cast<std::uint32_t>(child), start_ns).value_or(false), true);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(WTERMSIG(status), SIGKILL);
-    EXPECT_TRUE(hands.kill(static_cast<std::uint32_t>(child), start_ns));  // it is gone
+    EXPECT_EQ(hands.kill(static_cast<std::uint32_t>(child), start_ns).value_or(true), false) << "it is gone";
 }
 
 TEST(SystemResponder, FreezesOnlyTheCgroupThatItMeans)
