@@ -62,6 +62,7 @@ struct net;
 struct net_device;
 struct nsproxy;
 struct open_flags;
+struct open_how;
 struct ovl_inode;
 struct path;
 struct pid;
@@ -639,6 +640,10 @@ enum {
 	IPPROTO_DCCP = 33,
 	IPPROTO_SCTP = 132,
 	IPPROTO_UDPLITE = 136,
+};
+
+struct open_flags {
+	int open_flag;
 };
 
 struct mount {

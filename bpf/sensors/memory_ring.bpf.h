@@ -9,25 +9,14 @@
 #ifndef FNSHIELD_BPF_MEMORY_RING_H
 #define FNSHIELD_BPF_MEMORY_RING_H
 
+#include "../lib/ring.bpf.h"
 #include "memory_exit.bpf.h"
 #include "memory_lock.bpf.h"
-
-static __always_inline bool fns_request_opens(__u8 opcode)
-{
-    return opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2;
-}
 
 static __always_inline bool fns_request_reads_or_writes(__u8 opcode)
 {
     return opcode == IORING_OP_READV || opcode == IORING_OP_READ || opcode == IORING_OP_READ_FIXED ||
            opcode == IORING_OP_WRITEV || opcode == IORING_OP_WRITE || opcode == IORING_OP_WRITE_FIXED;
-}
-
-static __always_inline bool fns_opened_directly(const struct io_kiocb *request)
-{
-    const struct io_open *open = (const void *)request; /* the command stands first */
-
-    return bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot);
 }
 
 static __always_inline struct fns_memory_act *fns_new_ring_act(__s32 result)

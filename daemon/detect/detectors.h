@@ -28,6 +28,8 @@ namespace fnshield::detect {
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_bpf();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_raw_socket();
 [[nodiscard]] std::unique_ptr<Detector> make_identity_metadata_service();
+[[nodiscard]] std::unique_ptr<Detector> make_model_tampered();
+[[nodiscard]] std::unique_ptr<Detector> make_model_weights_read();
 [[nodiscard]] std::unique_ptr<Detector> make_health_tamper();
 [[nodiscard]] std::unique_ptr<Detector> make_health_heartbeat();
 [[nodiscard]] std::unique_ptr<Detector> make_health_loss();

@@ -16,6 +16,7 @@
 #include "daemon/base/time.h"
 #include "fnshield/abi/egress.h"
 #include "fnshield/abi/event.h"
+#include "fnshield/abi/file.h"
 #include "fnshield/abi/memory.h"
 #include "fnshield/abi/privilege.h"
 #include "fnshield/abi/process.h"
@@ -52,6 +53,8 @@ enum class EventKind : std::uint8_t {
     module,
     bpf,
     signal,
+    file_open,
+    file_write,
 
     cgroup_made,  // raw lifecycle, before the model turned it into sandbox_created
     cgroup_removed,
@@ -194,6 +197,15 @@ struct SignalBody {
     bool at_daemon = false;  // the target is this daemon
 };
 
+// file_open, file_write: of a file that the policy lists.
+struct FileBody {
+    std::string path;  // against the process's root; empty where the kernel side could not keep it
+    std::uint64_t inode = 0;
+    std::uint32_t device = 0;
+    std::uint32_t open_flags = 0;  // O_*; 0 where it was not opened
+    fns_file_access access{};
+};
+
 struct LossBody {
     std::uint64_t events = 0;  // lost since the last report
     std::string sensor;        // empty where only the sandbox is known
@@ -201,7 +213,7 @@ struct LossBody {
 };
 
 using EventBody = std::variant<std::monostate, LifecycleBody, PhaseBody, ForkBody, ExecBody, ExitBody, SocketBody,
-                               DnsBody, MemoryBody, PrivilegeBody, SignalBody, LossBody>;
+                               DnsBody, MemoryBody, PrivilegeBody, SignalBody, FileBody, LossBody>;
 
 struct Event {
     EventKind kind = EventKind::tick;
@@ -228,6 +240,7 @@ struct Event {
 [[nodiscard]] std::string_view access_name(fns_access access);
 [[nodiscard]] std::string_view privilege_name(fns_privilege act);  // "move_mount": the system call, mostly
 [[nodiscard]] std::string_view object_name(fns_object object);     // "map"
+[[nodiscard]] std::string_view file_access_name(fns_file_access access);
 [[nodiscard]] std::string_view sensor_name(fns_sensor sensor);
 [[nodiscard]] std::string_view loss_stage_name(fns_loss_stage stage);
 

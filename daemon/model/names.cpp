@@ -49,6 +49,8 @@ constexpr auto kEventKinds = std::to_array<Name<EventKind>>({
     {EventKind::module, "module"},
     {EventKind::bpf, "bpf"},
     {EventKind::signal, "signal"},
+    {EventKind::file_open, "file_open"},
+    {EventKind::file_write, "file_write"},
     {EventKind::cgroup_made, "cgroup_made"},
     {EventKind::cgroup_removed, "cgroup_removed"},
     {EventKind::cgroup_populated, "cgroup_populated"},
@@ -133,6 +135,16 @@ constexpr auto kObjects = std::to_array<Name<fns_object>>({
     {FNS_OBJECT_LINK, "link"},
 });
 
+constexpr auto kFileAccesses = std::to_array<Name<fns_file_access>>({
+    {FNS_FILE_UNKNOWN, "unknown"},
+    {FNS_FILE_READ, "read"},
+    {FNS_FILE_WRITE, "write"},
+    {FNS_FILE_TRUNCATE, "truncate"},
+    {FNS_FILE_REMOVE, "remove"},
+    {FNS_FILE_RENAME, "rename"},
+    {FNS_FILE_REPLACE, "replace"},
+});
+
 constexpr auto kSensors = std::to_array<Name<fns_sensor>>({
     {FNS_SENSOR_LIFECYCLE, "lifecycle"},
     {FNS_SENSOR_PROCESS, "process"},
@@ -140,6 +152,7 @@ constexpr auto kSensors = std::to_array<Name<fns_sensor>>({
     {FNS_SENSOR_MEMORY, "memory"},
     {FNS_SENSOR_HEARTBEAT, "heartbeat"},
     {FNS_SENSOR_PRIVILEGE, "privilege"},
+    {FNS_SENSOR_FILE, "file"},
 });
 
 constexpr auto kLossStages = std::to_array<Name<fns_loss_stage>>({
@@ -177,6 +190,7 @@ static_assert(complete(kSocketVias, FNS_SOCKET_VIA_COUNT));
 static_assert(complete(kAccesses, FNS_ACCESS_COUNT));
 static_assert(complete(kPrivileges, FNS_PRIVILEGE_COUNT));
 static_assert(complete(kObjects, FNS_OBJECT_COUNT));
+static_assert(complete(kFileAccesses, FNS_FILE_ACCESS_COUNT));
 static_assert(complete(kSensors, FNS_SENSOR_COUNT));
 static_assert(complete(kLossStages, FNS_LOSS_STAGE_COUNT));
 static_assert(complete(kStates, SandboxState::count_));
@@ -221,6 +235,10 @@ std::string_view privilege_name(fns_privilege act)
 std::string_view object_name(fns_object object)
 {
     return name_of(kObjects, object);
+}
+std::string_view file_access_name(fns_file_access access)
+{
+    return name_of(kFileAccesses, access);
 }
 std::string_view sensor_name(fns_sensor sensor)
 {

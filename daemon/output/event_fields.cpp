@@ -220,6 +220,15 @@ void add(Json& json, const SignalBody& body)
     json["target"] = {{"sandbox", sandbox_id(body.target_sandbox)}, {"process", task(body.target)}};
 }
 
+void add(Json& json, const FileBody& body)
+{
+    json["path"] = body.path;
+    json["access"] = file_access_name(body.access);
+    json["inode"] = body.inode;
+    json["device"] = body.device;
+    json["open_flags"] = body.open_flags;
+}
+
 void add(Json& json, const LossBody& body)
 {
     json["events"] = body.events;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sensors/decode.h"
 #include "daemon/sensors/egress_sensor.h"
+#include "daemon/sensors/file_sensor.h"
 #include "daemon/sensors/heartbeat_sensor.h"
 #include "daemon/sensors/lifecycle_sensor.h"
 #include "daemon/sensors/memory_sensor.h"
@@ -19,6 +20,7 @@ constexpr SensorRow kRows[] = {
     {FNS_SENSOR_EGRESS, make_egress_sensor, decode_egress},
     {FNS_SENSOR_MEMORY, make_memory_sensor, decode_memory},
     {FNS_SENSOR_HEARTBEAT, make_heartbeat_sensor, decode_heartbeat},
+    {FNS_SENSOR_FILE, make_file_sensor, decode_file},
     {FNS_SENSOR_PRIVILEGE, make_privilege_sensor, decode_privilege},
 };
 

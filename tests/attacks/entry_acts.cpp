@@ -75,13 +75,13 @@ private:
     io_uring_sqe* entries_ = nullptr;
 };
 
-long ring_open(Ring& ring, const std::string& path)
+long ring_open(Ring& ring, const std::string& path, unsigned access = O_RDONLY)
 {
     io_uring_sqe request{};
     request.opcode = IORING_OP_OPENAT;
     request.fd = AT_FDCWD;
     request.addr = reinterpret_cast<std::uint64_t>(path.c_str());
-    request.open_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    request.open_flags = access | O_CLOEXEC | O_NONBLOCK;
     return ring.run(request);
 }
 
@@ -106,6 +106,13 @@ int ring_open_act(Arguments arguments)
 {
     Ring ring;
     return print_ring_result(ring_open(ring, proc_path(arguments, word(arguments, 2))));
+}
+
+int ring_open_write(Arguments arguments)
+{
+    Ring ring;
+    const long fd = ring_open(ring, word(arguments, 0), O_WRONLY);
+    return print_ring_result(fd < 0 ? fd : 0);
 }
 
 int ring_mem(Arguments arguments)
@@ -255,6 +262,7 @@ int twins(Arguments arguments)
 
 constexpr Act kActs[] = {
     {"ring_open", "PID ADDRESS NAME", ring_open_act},
+    {"ring_open_write", "PATH", ring_open_write},
     {"ring_mem", "PID ADDRESS", ring_mem},
     {"ring_file", "PID ADDRESS NAME", ring_file},
     {"vmread_32", "PID ADDRESS", vmread_32},

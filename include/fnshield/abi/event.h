@@ -45,6 +45,9 @@ enum fns_event_kind {
     FNS_EVENT_MODULE = 52,
     FNS_EVENT_BPF = 53,
     FNS_EVENT_SIGNAL = 54, /* struct fns_signal_event */
+    /* file sensor: struct fns_file_event */
+    FNS_EVENT_FILE_OPEN = 60,
+    FNS_EVENT_FILE_WRITE = 61, /* opened for writing, or changed without an open */
 };
 
 /* Append only: metrics and loss counters are indexed by these. */
@@ -55,6 +58,7 @@ enum fns_sensor {
     FNS_SENSOR_MEMORY = 3,
     FNS_SENSOR_HEARTBEAT = 4,
     FNS_SENSOR_PRIVILEGE = 5,
+    FNS_SENSOR_FILE = 6,
     FNS_SENSOR_COUNT
 };
 

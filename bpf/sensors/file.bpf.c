@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * File: what a function does to the files that its policy declares as models (files.models), by the path that leads to
+ * them: opened for writing, truncated, removed, renamed, replaced; and, where the policy acts on that, opened for
+ * reading while warm. In the kernel nothing tells the serving process from another of the sandbox, so that reads before
+ * ready, when weights are loaded, are never judged.
+ *
+ * Hooks
+ *   lsm/file_open                  every open, whatever the entry; refuses.
+ *   lsm/path_{truncate,unlink,rename}  what changes a file without an open, where the kernel has CONFIG_SECURITY_PATH.
+ *   fexit/do_filp_open, do_file_open   without LSM programs: every open that succeeded; who did it is killed.
+ *   tp/syscalls/sys_exit_{open,openat,openat2,creat}, raw_tp/io_uring_complete   the fallback: the same.
+ *
+ * Cost: outside of sandboxes one look-up; in one whose policy lists no models two more. With models the path of a
+ * regular file is resolved and looked up, but only for an open that may write, or for any while warm where reads are
+ * acted on.
+ *
+ * Blind spots: a file is known by its path, so not by another name that leads to it (a hard link, a mount of the
+ * function's own, after a chroot), nor when a folder above it is renamed; a descriptor or mapping that was handed in.
+ * Without LSM programs also: truncate, unlink and rename by path; direct descriptors of io_uring. On the fallback:
+ * 32-bit entries; a thread that closes the descriptor before its open returns; O_TRUNC without write access in an
+ * openat2 whose argument a thread rewrites, or by io_uring.
+ */
+#include "../lib/file.bpf.h"
+#include "../lib/listed_path.bpf.h"
+#include "../lib/path.bpf.h"
+#include "../lib/ring.bpf.h"
+#include "../lib/syscalls.bpf.h"
+#include "../lib/verdict.bpf.h"
+
+#include "fnshield/abi/file.h"
+
+#define O_TRUNC 01000
+
+#define S_IFMT  00170000
+#define S_IFREG 0100000
+
+/* How often a path is looked up anew after another open came between. */
+#define TRIES 3
+
+/*
+ * How many look-ups have used this CPU's slots of path_walks and listed_texts. Written and read by find_model: LSM and
+ * fexit programs can be preempted by others, which then use the same slots.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u32);
+} turns SEC(".maps");
+
+/* What is done to one file. Kernel objects as addresses, which all program types may follow alike. */
+struct file_act {
+    __u64 dentry;
+    __u64 mount;
+    __u32 open_flags;
+    __u32 access; /* enum fns_file_access */
+};
+
+/* An argument of the program as a number, whatever the verifier takes it for. */
+static __always_inline __u64 argument(const unsigned long long *ctx, int n)
+{
+    __u64 value = 0;
+
+    bpf_probe_read_kernel(&value, sizeof(value), &ctx[n]);
+    return value;
+}
+
+/* --- is it a model ------------------------------------------------------------------------------------------- */
+
+/* 1 where the policy lists the path, which then stands in the text slot. */
+FNS_VERIFIED_ALONE int is_model(__u64 dentry, __u64 mount, __u32 policy_id)
+{
+    struct path path = { .mnt = (struct vfsmount *)mount, .dentry = (struct dentry *)dentry };
+    struct fns_listed_text *text = fns_listed_text(FNS_TEXT_OPEN);
+    const struct fns_path_walk *walk =
+        fns_resolve_path(FNS_WALK_OPEN, &path, (const struct task_struct *)bpf_get_current_task());
+    __u64 begin;
+
+    if (!text || !walk)
+        return 0;
+    begin = walk->offset;
+    if (begin > FNS_PATH_BYTES - 1)
+        begin = FNS_PATH_BYTES - 1;
+    text->bytes = FNS_PATH_BYTES - begin;
+    if (bpf_probe_read_kernel(text->text, FNS_PATH_BYTES - begin, &walk->buffer[begin]))
+        return 0;
+    fns_scan_text(FNS_TEXT_OPEN);
+    return fns_is_listed(FNS_TEXT_OPEN, policy_id, FNS_LIST_MODELS);
+}
+
+/* True where it is a model; *turn then says which look-up the path in the text slot is from. */
+static __always_inline bool find_model(const struct file_act *act, __u32 policy_id, struct fns_sandbox *sandbox,
+                                       volatile __u32 *taken, __u32 *turn)
+{
+    for (int i = 0; i < TRIES; i++) {
+        bool found;
+
+        *turn = *taken + 1;
+        *taken = *turn;
+        found = is_model(act->dentry, act->mount, policy_id);
+        if (*taken == *turn)
+            return found;
+    }
+    fns_count_loss(FNS_SENSOR_FILE, FNS_LOSS_HELPER, sandbox);
+    return false;
+}
+
+/* --- the event ----------------------------------------------------------------------------------------------- */
+
+static __always_inline __u32 entry_flags(const struct task_struct *task)
+{
+    if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
+        return FNS_FLAG_IO_URING;
+    return BPF_CORE_READ(task, thread_info.status) & FNS_TS_COMPAT ? FNS_FLAG_COMPAT : 0;
+}
+
+static __always_inline bool was_told(const struct file_act *act, const struct fns_verdict *verdict,
+                                     struct fns_sandbox *sandbox, enum fns_event_kind kind, __u64 inode, __u32 *repeats)
+{
+    __u64 what = fns_mix(fns_seen_secret, act->dentry);
+
+    what = fns_mix(what, inode);
+    what = fns_mix(what, (__u64)act->access << 32 | verdict->taken);
+    return fns_is_repeat(FNS_SENSOR_FILE, fns_sandbox_id(sandbox), kind, bpf_get_current_pid_tgid() >> 32, what,
+                         repeats);
+}
+
+/* The path as it was looked up, unless another look-up has come between. */
+static __always_inline void fill_path(struct fns_file_event *event, const volatile __u32 *taken, __u32 turn)
+{
+    const struct fns_listed_text *text = fns_listed_text(FNS_TEXT_OPEN);
+    __u32 bytes = text ? text->bytes : 0;
+
+    __builtin_memset(event->path, 0, sizeof(event->path));
+    if (!text)
+        return;
+    if (bytes > FNS_PATH_BYTES - 1)
+        bytes = FNS_PATH_BYTES - 1;
+    bpf_probe_read_kernel(event->path, bytes, text->text);
+    if (*taken == turn)
+        return;
+    __builtin_memset(event->path, 0, sizeof(event->path));
+    event->header.flags |= FNS_FLAG_TRUNCATED;
+}
+
+static __always_inline void tell(const struct file_act *act, const struct fns_verdict *verdict, bool denied,
+                                 struct fns_sandbox *sandbox, const volatile __u32 *taken, __u32 turn)
+{
+    const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
+    enum fns_event_kind kind = act->access == FNS_FILE_READ ? FNS_EVENT_FILE_OPEN : FNS_EVENT_FILE_WRITE;
+    const struct dentry *dentry = (const struct dentry *)act->dentry;
+    const struct inode *inode = BPF_CORE_READ(dentry, d_inode); /* NULL: a name that there was not yet */
+    __u64 number = BPF_CORE_READ(inode, i_ino);
+    struct fns_file_event *event;
+    __u32 repeats;
+
+    if (was_told(act, verdict, sandbox, kind, number, &repeats))
+        return;
+    event = fns_reserve(FNS_SENSOR_FILE, fns_critical_within_share(sandbox), sizeof(*event), sandbox);
+    if (!event)
+        return;
+    fns_fill_header(&event->header, FNS_SENSOR_FILE, kind, sizeof(*event), sandbox);
+    fns_fill_process(&event->header.process, task);
+    event->header.flags |= entry_flags(task) | (denied ? FNS_FLAG_DENIED : 0);
+    event->header.repeats = repeats;
+    event->header.verdict = *verdict;
+    event->inode = number;
+    event->device = BPF_CORE_READ(dentry, d_sb, s_dev);
+    event->open_flags = act->open_flags;
+    event->access = act->access;
+    event->padding = 0;
+    fill_path(event, taken, turn);
+    fns_submit(FNS_SENSOR_FILE, event);
+}
+
+/* --- the handler --------------------------------------------------------------------------------------------- */
+
+struct judged {
+    struct fns_sandbox *sandbox;
+    struct fns_rule_of rule;
+};
+
+/* False where nothing that the current task does to files is judged. */
+static __always_inline bool is_judged(struct judged *by)
+{
+    by->sandbox = fns_current_sandbox();
+    if (!by->sandbox)
+        return false;
+    by->rule = fns_policy_of(by->sandbox);
+    return fns_has_list(&by->rule, FNS_LIST_MODELS);
+}
+
+static __always_inline bool is_read_judged(const struct fns_rule_of *rule)
+{
+    return rule->phase == FNS_PHASE_WARM && rule->policy &&
+           rule->policy->action[FNS_PHASE_WARM][FNS_GUARD_MODEL_READ] != FNS_ACTION_NONE;
+}
+
+/* What a hook that refuses returns. One that cannot (`refuses` false) has the process killed. */
+static __always_inline int judge(const struct judged *by, const struct file_act *act, bool refuses)
+{
+    bool reads = act->access == FNS_FILE_READ;
+    struct fns_verdict verdict;
+    volatile __u32 *taken;
+    __u32 key = 0;
+    __u32 turn;
+    int ret = 0;
+
+    if ((reads && !is_read_judged(&by->rule)) || !fns_is_functions_act(by->sandbox))
+        return 0;
+    taken = bpf_map_lookup_elem(&turns, &key);
+    if (!taken || !find_model(act, by->rule.policy_id, by->sandbox, taken, &turn))
+        return 0;
+    verdict = fns_judge(&by->rule, reads ? FNS_GUARD_MODEL_READ : FNS_GUARD_MODEL_WRITE);
+    if (refuses)
+        ret = fns_refuse(&by->rule, &verdict, true);
+    else
+        fns_kill_instead(&by->rule, &verdict);
+    tell(act, &verdict, ret, by->sandbox, taken, turn);
+    return ret;
+}
+
+/* False where the open is of no regular file, or neither reads nor writes. `asked`: flags that the file has lost. */
+static __always_inline bool describe_open(struct file_act *act, const struct file *file, __u32 asked)
+{
+    __u32 mode = BPF_CORE_READ(file, f_mode);
+
+    if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
+        return false;
+    act->dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+    act->mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+    act->open_flags = BPF_CORE_READ(file, f_flags) | (asked & O_TRUNC);
+    if (mode & FMODE_WRITE)
+        act->access = FNS_FILE_WRITE;
+    else if (act->open_flags & O_TRUNC)
+        act->access = FNS_FILE_TRUNCATE;
+    else if (mode & FMODE_READ)
+        act->access = FNS_FILE_READ;
+    else
+        return false;
+    return true;
+}
+
+/* --- lsm ----------------------------------------------------------------------------------------------------- */
+
+static __always_inline int guard_path(__u64 mount, __u64 dentry, enum fns_file_access access)
+{
+    struct file_act act = { .dentry = dentry, .mount = mount, .access = access };
+    struct judged by;
+
+    return is_judged(&by) ? judge(&by, &act, true) : 0;
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(guard_open, struct file *file, int ret)
+{
+    struct file_act act = {};
+    struct judged by;
+
+    if (ret)
+        return ret;
+    if (!is_judged(&by) || !describe_open(&act, (const struct file *)argument(ctx, 0), 0))
+        return 0;
+    return judge(&by, &act, true);
+}
+
+SEC("lsm/path_truncate")
+int BPF_PROG(guard_truncate, const struct path *path, int ret)
+{
+    if (ret)
+        return ret;
+    return guard_path((__u64)BPF_CORE_READ(path, mnt), (__u64)BPF_CORE_READ(path, dentry), FNS_FILE_TRUNCATE);
+}
+
+SEC("lsm/path_unlink")
+int BPF_PROG(guard_unlink, const struct path *dir, struct dentry *dentry, int ret)
+{
+    if (ret)
+        return ret;
+    return guard_path((__u64)BPF_CORE_READ(dir, mnt), argument(ctx, 1), FNS_FILE_REMOVE);
+}
+
+/*
+ * Where the result so far stands depends on the kernel (5.19 put flags before it); it is 0 here, for a program that
+ * refuses ends the call.
+ */
+SEC("lsm/path_rename")
+int BPF_PROG(guard_rename, const struct path *old_dir, struct dentry *old_dentry, const struct path *new_dir,
+             struct dentry *new_dentry)
+{
+    int ret = guard_path((__u64)BPF_CORE_READ(old_dir, mnt), argument(ctx, 1), FNS_FILE_RENAME);
+
+    return ret ? ret : guard_path((__u64)BPF_CORE_READ(new_dir, mnt), argument(ctx, 3), FNS_FILE_REPLACE);
+}
+
+/* --- fentry -------------------------------------------------------------------------------------------------- */
+
+/* `ctx`: behind the three arguments, the file or an error. */
+static __always_inline int opened_by_any_entry(const struct open_flags *flags, const unsigned long long *ctx)
+{
+    struct file_act act = {};
+    struct judged by;
+    long result;
+
+    if (!is_judged(&by))
+        return 0;
+    result = argument(ctx, 3);
+    if (result < 0 && result > -4096)
+        return 0;
+    if (describe_open(&act, (const struct file *)result, BPF_CORE_READ(flags, open_flag)))
+        judge(&by, &act, false);
+    return 0;
+}
+
+SEC("fexit/do_filp_open")
+int BPF_PROG(file_opened, int folder_fd, struct filename *name, const struct open_flags *flags, struct file *file)
+{
+    return opened_by_any_entry(flags, ctx);
+}
+
+/* The same function, as it is called from 7.2 on. */
+SEC("fexit/do_file_open")
+int BPF_PROG(file_opened_renamed, int folder_fd, struct filename *name, const struct open_flags *flags,
+             struct file *file)
+{
+    return opened_by_any_entry(flags, ctx);
+}
+
+/* --- the fallback -------------------------------------------------------------------------------------------- */
+
+/* The flags that the call was given. */
+static __always_inline __u32 asked_flags(void)
+{
+    struct fns_call call;
+    __u64 flags = 0;
+
+    fns_read_call(&call);
+    switch (fns_call_word(&call)) {
+    case FNS_CALL_OPEN:
+        return fns_call_argument(&call, 1);
+    case FNS_CALL_OPENAT:
+        return fns_call_argument(&call, 2);
+    case FNS_CALL_OPENAT2: /* the first member of its struct open_how */
+        bpf_probe_read_user(&flags, sizeof(flags), (const void *)fns_call_argument(&call, 2));
+        return flags;
+    default:
+        return 0;
+    }
+}
+
+static __always_inline int opened_descriptor(const struct judged *by, __u32 fd, __u32 asked)
+{
+    const struct file *file = fns_current_file(fd);
+    struct file_act act = {};
+
+    if (file && describe_open(&act, file, asked))
+        judge(by, &act, false);
+    return 0;
+}
+
+/* Also of openat, openat2 and creat: the daemon attaches it to each. */
+SEC("tp/syscalls/sys_exit_open")
+int exit_open(struct trace_event_raw_sys_exit *ctx)
+{
+    struct judged by;
+
+    if (ctx->ret < 0 || !is_judged(&by))
+        return 0;
+    return opened_descriptor(&by, ctx->ret, asked_flags());
+}
+
+/* The second argument is the request where a request has its cqe, since 5.19; before, a number that leads nowhere. */
+SEC("raw_tp/io_uring_complete")
+int ring_opened(struct bpf_raw_tracepoint_args *ctx)
+{
+    const struct io_kiocb *request = (const struct io_kiocb *)ctx->args[1];
+    struct judged by;
+    __s32 fd;
+
+    if (!bpf_core_field_exists(request->cqe.res) || !is_judged(&by))
+        return 0;
+    if (!request || !fns_request_opens(BPF_CORE_READ(request, opcode)) || fns_opened_directly(request))
+        return 0;
+    fd = BPF_CORE_READ(request, cqe.res);
+    return fd < 0 ? 0 : opened_descriptor(&by, fd, 0);
+}

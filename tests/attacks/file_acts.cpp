@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is done to the file PATH, by each road: opened for reading and for writing, truncated, removed, renamed,
+// replaced. By io_uring: entry_acts.cpp.
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "tests/attacks/acting.h"
+
+namespace fnshield::attacks {
+namespace {
+
+// Says how the open went, not which descriptor it gave.
+int print_open(int fd)
+{
+    return print_result(fd < 0 ? -1 : 0);
+}
+
+int open_read(Arguments arguments)
+{
+    return print_open(open(word(arguments, 0), O_RDONLY | O_CLOEXEC));
+}
+
+int open_write(Arguments arguments)
+{
+    return print_open(open(word(arguments, 0), O_WRONLY | O_CLOEXEC));
+}
+
+// The libc's open() is openat.
+int open_write_old(Arguments arguments)
+{
+    return print_open(static_cast<int>(syscall(SYS_open, word(arguments, 0), O_RDWR | O_CLOEXEC)));
+}
+
+int open_write_creat(Arguments arguments)
+{
+    return print_open(static_cast<int>(syscall(SYS_creat, word(arguments, 0), 0600)));
+}
+
+int open_write_openat2(Arguments arguments)
+{
+    open_how how{};
+    how.flags = O_WRONLY | O_APPEND | O_CLOEXEC;
+    return print_open(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, word(arguments, 0), &how, sizeof how)));
+}
+
+int open_write_symlink(Arguments arguments)
+{
+    const std::string link = "/tmp/fnshield-trigger-" + std::to_string(getpid());
+    if (symlink(word(arguments, 0), link.c_str()) != 0)
+        return 1;
+    const int fd = open(link.c_str(), O_WRONLY | O_CLOEXEC);
+    unlink(link.c_str());
+    return print_open(fd);
+}
+
+int open_write_again(Arguments arguments)
+{
+    const int path = open(word(arguments, 0), O_PATH | O_CLOEXEC);
+    return print_open(open(("/proc/self/fd/" + std::to_string(path)).c_str(), O_WRONLY | O_CLOEXEC));
+}
+
+int open_write_relative(Arguments arguments)
+{
+    const std::string path = word(arguments, 0);
+    const std::string folder = path.substr(0, path.rfind('/'));
+    if (chdir(folder.c_str()) != 0)
+        return 1;
+    const std::string up = "../" + folder.substr(folder.rfind('/') + 1);
+    return print_open(open((up + path.substr(folder.size())).c_str(), O_WRONLY | O_CLOEXEC));
+}
+
+int open_truncate(Arguments arguments)
+{
+    return print_open(open(word(arguments, 0), O_RDONLY | O_TRUNC | O_CLOEXEC));
+}
+
+int open_truncate_openat2(Arguments arguments)
+{
+    open_how how{};
+    how.flags = O_RDONLY | O_TRUNC | O_CLOEXEC;
+    return print_open(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, word(arguments, 0), &how, sizeof how)));
+}
+
+int open_write_32(Arguments arguments)
+{
+    constexpr long kOpen = 5;
+    auto* const text =
+        static_cast<char*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
+    std::snprintf(text, 4096, "%s", word(arguments, 0));
+    const long result = call_32(kOpen, low(text), O_WRONLY | O_CLOEXEC);
+    std::printf("result=%ld\n", result < 0 ? result : 0);
+    return 0;
+}
+
+// --- without an open ---
+
+int truncate_path(Arguments arguments)
+{
+    return print_result(truncate(word(arguments, 0), 0));
+}
+
+int remove_path(Arguments arguments)
+{
+    return print_result(unlink(word(arguments, 0)));
+}
+
+int rename_away(Arguments arguments)
+{
+    return print_result(rename(word(arguments, 0), word(arguments, 1)));
+}
+
+int rename_onto(Arguments arguments)
+{
+    return print_result(rename(word(arguments, 1), word(arguments, 0)));
+}
+
+constexpr Act kActs[] = {
+    {"open_read", "PATH", open_read},
+    {"open_write", "PATH", open_write},
+    {"open_write_old", "PATH", open_write_old},
+    {"open_write_creat", "PATH", open_write_creat},
+    {"open_write_openat2", "PATH", open_write_openat2},
+    {"open_write_symlink", "PATH", open_write_symlink},
+    {"open_write_again", "PATH", open_write_again},
+    {"open_write_relative", "PATH", open_write_relative},
+    {"open_write_32", "PATH", open_write_32},
+    {"open_truncate", "PATH", open_truncate},
+    {"open_truncate_openat2", "PATH", open_truncate_openat2},
+    {"truncate_path", "PATH", truncate_path},
+    {"remove_path", "PATH", remove_path},
+    {"rename_away", "PATH TO", rename_away},
+    {"rename_onto", "PATH FROM", rename_onto},
+};
+
+}  // namespace
+
+std::span<const Act> file_acts()
+{
+    return kActs;
+}
+
+}  // namespace fnshield::attacks
