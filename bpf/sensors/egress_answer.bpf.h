@@ -155,9 +155,13 @@ FNS_VERIFIED_ALONE int turn_name(__u32 slot, __u32 length, __u32 labels)
     if (!work || !length || length >= FNS_LISTED_NAME_BYTES)
         return 0;
     __builtin_memset(work->key.name, 0, sizeof(work->key.name));
-    for (__u32 i = 0; i < FNS_LISTED_NAME_BYTES - 1 && i < length; i++) {
-        __u32 byte = work->text[(length - i) & 0xff];
+    for (__u32 i = 0; i < FNS_LISTED_NAME_BYTES - 1; i++) {
+        __u32 byte;
 
+        asm volatile("" : "+r"(length)); /* else both bounds become one that verifiers before 6.8 do not follow */
+        if (i >= length)
+            break;
+        byte = work->text[(length - i) & 0xff];
         dots += is_below(byte ^ '.', 1);
         odd |= is_below(byte, '!') | is_below(0x7e, byte);
         byte += (is_below(byte, 'Z' + 1) & ~is_below(byte, 'A')) << 5;
@@ -187,7 +191,7 @@ FNS_VERIFIED_ALONE int read_name(struct __sk_buff *skb, __u32 offset, __u32 slot
         bytes = DNS_NAME_BYTES;
     __builtin_memset(work->text, 0xff, DNS_NAME_BYTES + 1);
     asm volatile("" : "+r"(bytes));
-    if (!bytes || bytes > DNS_NAME_BYTES || bpf_skb_load_bytes(skb, offset, work->text, bytes))
+    if (!bytes || bpf_skb_load_bytes(skb, offset, work->text, fns_one_to(DNS_NAME_BYTES, bytes)))
         return 0;
     taken = dot_labels(slot);
     bytes = taken & 0xff;

@@ -297,7 +297,7 @@ static __always_inline struct fns_sandbox *sandbox_of_packet(struct __sk_buff *s
 {
     struct fns_sandbox *sandbox = fns_sandbox_of_cgroup(bpf_skb_cgroup_id(skb));
 
-    return sandbox ? sandbox : fns_current_sandbox();
+    return sandbox ? sandbox : fns_sandbox_of_task(current_task());
 }
 
 /* The same about a packet on its way out, of its own for the sake of the stack. */

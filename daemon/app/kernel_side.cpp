@@ -104,7 +104,7 @@ Result<std::unique_ptr<KernelSide>> KernelSide::make(const Host& host, const Opt
 
 Result<void> KernelSide::load(const Options& options)
 {
-    auto self = own_tgid();
+    auto self = fnshield::own_tgid();
     if (!self)
         return pass(std::move(self));
     own_tgid_ = self->number;
