@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Acts that other acts need: a victim that holds a secret in its memory, a process that does nothing.
+// Acts that attack nobody: a victim that holds a secret in its memory, a process that does nothing, one that counts
+// what a system call costs.
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <limits>
 #include <string_view>
 #include <thread>
 
@@ -60,7 +66,38 @@ int nothing(Arguments)
     return 0;
 }
 
+// In assembly: on each call's way lie these four instructions and the kernel's, whatever the compiler thinks of a loop.
+void call_getppid(std::uint64_t times)
+{
+    asm volatile(
+        "1: mov %[number], %%eax\n"
+        "syscall\n"
+        "dec %[times]\n"
+        "jnz 1b\n"
+        : [times] "+r"(times)
+        : [number] "i"(SYS_getppid)
+        : "rax", "rcx", "r11", "memory", "cc");
+}
+
+// How far the time stamp counter goes during so many calls of getppid: the least of many rounds, each far shorter than
+// from one timer interrupt to the next, so that there are rounds without any.
+int count_getppid(Arguments)
+{
+    constexpr std::uint64_t kCalls = 1000;
+    constexpr int kRounds = 40;
+    auto least = std::numeric_limits<std::uint64_t>::max();
+    for (int round = 0; round < kRounds; ++round) {
+        const std::uint64_t begun = __rdtsc();
+        call_getppid(kCalls);
+        least = std::min<std::uint64_t>(least, __rdtsc() - begun);
+    }
+    std::printf("calls=%llu\nticks=%llu\n", static_cast<unsigned long long>(kCalls),
+                static_cast<unsigned long long>(least));
+    return 0;
+}
+
 constexpr Act kActs[] = {
+    {"count_getppid", "", count_getppid},
     {"hold", "", hold},
     {"nothing", "", nothing},
 };

@@ -82,15 +82,16 @@ def add_modules(root, kernel):
     root.write("vm/modules", "".join(f"{place}\n" for place in inserted))
 
 
-def make(build, kernel, runs, folder):
-    """The disk for one kernel; `runs` are (backend, filter)."""
+def make(build, kernel, runs, folder, environment=()):
+    """The disk for one kernel; `runs` are (backend, filter), `environment` has more "NAME=value" for the tests."""
     root = Root(folder / "root")
     add_programs(root, build)
     add_modules(root, kernel)
     for name, mode in (("passwd", 0o644), ("shadow", 0o600)):  # what acts read, or may not read
         root.write(f"etc/{name}", "root:x:0:0:root:/root:/bin/sh\n").chmod(mode)
     root.write("vm/runs", "".join(f"{backend} {pattern}\n" for backend, pattern in runs))
-    root.write("vm/environment", f"export FNSHIELD_TEST_SLOWNESS={SLOWNESS}\n"
+    exported = [f"FNSHIELD_TEST_SLOWNESS={SLOWNESS}", *environment]
+    root.write("vm/environment", "".join(f"export {setting}\n" for setting in exported) +
                f"KERNEL_TESTS={build / 'kernel_tests'}\nVM_EXIT={build / 'vm_exit'}\n")
     init = root.add(SOURCE / "init.sh", "/vm/init")
     init.chmod(0o755)

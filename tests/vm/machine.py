@@ -6,9 +6,11 @@ import signal
 import subprocess
 
 # 6.12 and later panic now and then on QEMU 7.2's cmpxchg16b: -cx16.
-QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-m", "1024", "-smp", "2", "-nodefaults",
-        "-display", "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4",
-        "-device", "nvme,drive=root,serial=root"]
+QEMU = ["qemu-system-x86_64", "-cpu", "max,-cx16", "-m", "1024", "-nodefaults", "-display", "none", "-no-reboot",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x4", "-device", "nvme,drive=root,serial=root"]
+QUICK = ["-accel", "tcg,thread=multi", "-smp", "2"]
+# Every instruction is a nanosecond and a tick of the guest's time stamp counter, so that the guest can count them.
+COUNTING = ["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0"]
 # bpf is named: Debian's 5.10 has it built in, but not in its list, and LSM programs would attach there and never fire.
 KERNEL_COMMAND_LINE = ("root=/dev/nvme0n1 rw init=/vm/init console=ttyS0 quiet panic=-1 nowatchdog "
                        "lsm=lockdown,yama,apparmor,bpf")
@@ -29,12 +31,12 @@ def tail(path):
     return "\n".join(f"    | {line}" for line in lines[-TAIL_LINES:])
 
 
-def boot(kernel, disk, folder, limit):
+def boot(kernel, disk, folder, limit, speed=QUICK):
     """Boots and waits for the end: (what the guest wrote to its report line, what went wrong or None)."""
     console, report = folder / "console.log", folder / "report.txt"
     for old in (console, report):
         old.unlink(missing_ok=True)
-    command = [*QEMU, "-kernel", kernel.image, "-append", KERNEL_COMMAND_LINE,
+    command = [*QEMU, *speed, "-kernel", kernel.image, "-append", KERNEL_COMMAND_LINE,
                "-drive", f"file={disk},if=none,id=root,format=raw,cache=unsafe",
                "-serial", f"file:{console}", "-serial", f"file:{report}"]
     with open(folder / "qemu.log", "w") as log:

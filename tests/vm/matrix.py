@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernel cases on every kernel and backend: one boot a kernel, in it one run of the cases a backend.
+"""The kernel cases on every kernel and backend: one boot a kernel, in it one run of the cases a backend. Cases that count
+instructions have a boot of their own, on one kernel and with --kernels only: a machine that counts takes minutes.
 
 Results are GoogleTest's own reports, kept as build/vm/reports/KERNEL-BACKEND.xml. What never came, because the guest
 crashed, hung or was cut off, is a failure that names the kernel and backend and shows the end of the console.
@@ -17,9 +18,11 @@ import machine
 
 # About the objects of this build, which are the same everywhere; that they load, the other cases show.
 OF_THE_BUILD = "VmlinuxSmall*:*/VmlinuxSmall*:GoogleTestVerification.*"
+# Those that count instructions.
+COUNTING = "SyscallCost.*"
 # In the order in which one boot runs them.
 BACKENDS = ["tracepoint", "fentry", "lsm"]
-EVERY_CASE = f"*-{OF_THE_BUILD}"
+EVERY_CASE = f"*-{OF_THE_BUILD}:{COUNTING}"
 # What a run without --kernels has time for under emulation: each act once, across sandboxes. That it is quiet inside of
 # one and on the host, and what the host may, is shown natively and by --kernels.
 BRIEF = (f"{EVERY_CASE}:*InsideOneSandbox*:*OnTheHost*:*FromTheHost*:*FromASandboxOnTheHost*:*Lean*:BackendProbe*:Doctor*:"
@@ -77,37 +80,47 @@ def outcome_of(kernel, backend, reports, why, folder):
     return Outcome(kernel, backend, path)
 
 
-def run_kernel(build, name, only):
-    """Boots one kernel and runs the cases `only` on all backends in it."""
-    work = build / "vm"
-    reports_folder, folder = work / "reports", work / "machines" / name
+def run_kernel(build, name, only, counting=False):
+    """Boots one kernel and runs the cases `only` on all backends in it; `counting`: so that instructions can be counted."""
+    work, label = build / "vm", f"{name}-counting" if counting else name
+    reports_folder, folder = work / "reports", work / "machines" / label
     for path in (reports_folder, folder):
         path.mkdir(parents=True, exist_ok=True)
     runs = [(backend, only) for backend in BACKENDS]
     try:
         kernel = kernels.fetch(work, name)
-        disk = image.make(build, kernel, runs, folder)
+        disk = image.make(build, kernel, runs, folder, ["FNSHIELD_TEST_ICOUNT=1"] if counting else [])
     except kernels.NotOffered as error:
-        return [Outcome(name, backend, error=f"this kernel cannot be fetched: {error}", skipped=True) for backend, _ in runs]
+        return [Outcome(label, backend, error=f"this kernel cannot be fetched: {error}", skipped=True) for backend, _ in runs]
     except (kernels.FetchError, OSError) as error:
-        return [Outcome(name, backend, error=f"no machine: {error}") for backend, _ in runs]
+        return [Outcome(label, backend, error=f"no machine: {error}") for backend, _ in runs]
     begun = time.monotonic()
-    print(f"── kernel {name}: {kernel.release}", flush=True)
-    said, why = machine.boot(kernel, disk, folder, LIMIT_SECONDS)
+    print(f"── kernel {label}: {kernel.release}", flush=True)
+    said, why = machine.boot(kernel, disk, folder, LIMIT_SECONDS, machine.COUNTING if counting else machine.QUICK)
     disk.unlink()
     print(f"   {time.monotonic() - begun:.0f} s from power-on to power-off", flush=True)
     reports = split_reports(said)
-    outcomes = [outcome_of(name, backend, reports, why, reports_folder) for backend, _ in runs]
+    outcomes = [outcome_of(label, backend, reports, why, reports_folder) for backend, _ in runs]
     if why and not any(outcome.error for outcome in outcomes):
         outcomes[-1].error = why
     return outcomes
 
 
+def boots(names, only):
+    """(kernel, cases, counting) of each boot; whoever chooses cases himself names the suite that counts first."""
+    if only.startswith("SyscallCost"):
+        return [(name, only, True) for name in names]
+    planned = [(name, only, False) for name in names]
+    if DEFAULT_KERNELS in names and only == EVERY_CASE:
+        planned.append((DEFAULT_KERNELS, COUNTING, True))
+    return planned
+
+
 def run(build, names, only=EVERY_CASE):
     """All outcomes; prints what failed as it goes."""
     outcomes = []
-    for name in names:
-        for outcome in run_kernel(build, name, only):
+    for boot in boots(names, only):
+        for outcome in run_kernel(build, *boot):
             outcomes.append(outcome)
             if outcome.error:
                 print(f"   {outcome.name}: {outcome.error}", flush=True)

@@ -60,6 +60,15 @@ class Matrix(unittest.TestCase):
         with self.assertRaises(ValueError):
             matrix.chosen("4.19")
 
+    def test_cases_that_count_instructions_have_a_machine_of_their_own(self):
+        self.assertIn(f":{matrix.COUNTING}", matrix.EVERY_CASE)
+        self.assertEqual(matrix.boots(["6.1", "sid"], matrix.EVERY_CASE),
+                         [("6.1", matrix.EVERY_CASE, False), ("sid", matrix.EVERY_CASE, False), ("6.1", matrix.COUNTING, True)])
+        self.assertEqual(matrix.boots(["sid"], matrix.EVERY_CASE), [("sid", matrix.EVERY_CASE, False)])
+        self.assertEqual(matrix.boots(["6.1"], matrix.BRIEF), [("6.1", matrix.BRIEF, False)])
+        self.assertEqual(matrix.boots(["5.10"], "SyscallCost*"), [("5.10", "SyscallCost*", True)])
+        self.assertEqual(matrix.boots(["6.1"], "*Memory*"), [("6.1", "*Memory*", False)])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
