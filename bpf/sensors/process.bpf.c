@@ -216,7 +216,7 @@ static __always_inline struct fns_path_walk *describe_exec(__u32 key, struct scr
         *flags |= FNS_EXEC_SCRIPT;
     if (is_on_host_root(task))
         *flags |= FNS_EXEC_HOST_ROOT;
-    *flags |= place_in_life(task, sandbox, *flags, named & NAMED_AS_OWN_IMAGE, (__u64)bprm, tried);
+    *flags |= place_in_life(task, sandbox, *flags, named & NAMED_AS_OWN_IMAGE, tried);
     walk = fns_resolve_path(slot, &file->f_path, task);
     if (!walk)
         return NULL;

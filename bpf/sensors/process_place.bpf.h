@@ -27,6 +27,12 @@ static __always_inline bool is_helper_of_entrant(const struct task_struct *task)
     return member && member->flags & FNS_MEMBER_ENTRANT;
 }
 
+/* One number for this exec and no other while the process lives: the kernel counts those of a task. */
+static __always_inline __u64 number_of_exec(const struct task_struct *task)
+{
+    return (__u64)BPF_CORE_READ(task, tgid) << 40 | (BPF_CORE_READ(task, self_exec_id) & 0xffffffffffULL);
+}
+
 /* The sandbox's workload begins with this exec; false where another was faster. */
 static __always_inline bool begins(struct fns_sandbox *sandbox, __u64 exec)
 {
@@ -49,13 +55,14 @@ static __always_inline bool began_with(const struct fns_sandbox *sandbox, __u64 
 
 /*
  * What this exec is in the life of the sandbox; changes its state and the member's, unless it is only `tried`: then it
- * is what the exec would be. `exec`: the address of its linux_binprm, only ever compared.
+ * is what the exec would be.
  */
 static __always_inline __u32 place_in_life(const struct task_struct *task, struct fns_sandbox *sandbox,
-                                           __u32 exec_flags, bool own_image, __u64 exec, bool tried)
+                                           __u32 exec_flags, bool own_image, bool tried)
 {
     struct fns_member *member = fns_member_of(task);
     bool entrant = member && member->flags & FNS_MEMBER_ENTRANT;
+    __u64 exec = number_of_exec(task);
 
     if (sandbox->started_ns && !tried && began_with(sandbox, exec))
         return FNS_EXEC_FIRST;

@@ -23,10 +23,10 @@ COUNTING = "SyscallCost.*"
 # In the order in which one boot runs them.
 BACKENDS = ["tracepoint", "fentry", "lsm"]
 EVERY_CASE = f"*-{OF_THE_BUILD}:{COUNTING}"
-# What a run without --kernels has time for under emulation: each act once, across sandboxes. That it is quiet inside of
-# one and on the host, and what the host may, is shown natively and by --kernels.
-BRIEF = (f"{EVERY_CASE}:*InsideOneSandbox*:*OnTheHost*:*FromTheHost*:*FromASandboxOnTheHost*:*Lean*:BackendProbe*:Doctor*:"
-         "OwnTgid*:*Flood*:*Reload*")
+# What a run without --kernels has time for under emulation, where loading a sensor takes seconds: each act on memory and
+# each of egress once, refused or not, and one case of the other sensors. The rest is shown natively and by --kernels.
+BRIEF = ("*MemoryActs.AcrossSandboxes*:*MemoryRefused*:*MemoryVerdict*:Heartbeat*:LifecycleTest.ASandbox*:Egress.*:"
+         "EgressPolicy.*:ExecVerdictTest.AnUnlisted*:ProcessTest.WhatRan*")
 DEFAULT_KERNELS = "6.1"
 LIMIT_SECONDS = 1800  # for all of one boot, on a machine that is busy with other things
 
