@@ -27,8 +27,8 @@ struct fns_talk {
     __u32 refused; /* 1: so was the last one, and so are those until it is reported again */
     __u32 port_be; /* that the verdict is about, also where `peer` has none; 0 = any */
     /*
-     * What was let pass, written last and by one store: threads that share the socket may mix up the fields above, and a
-     * peer that does not fit it is judged again. 0 = nothing.
+     * What was let pass, written last and by one store: threads that share the socket may mix up the fields above, and
+     * a peer that does not fit it is judged again. 0 = nothing.
      */
     __u64 passes;
     struct fns_seen_key key;

@@ -327,7 +327,8 @@ static __always_inline __u32 move_member(const struct task_struct *task, struct 
     bool by_itself = (__u32)BPF_CORE_READ(current_task, tgid) == tgid;
     __u32 flags = 0;
 
-    /* Into a cgroup inside of a sandbox that runs, no runtime puts itself: a process that the full table has no row of. */
+    /* Into a cgroup inside of a sandbox that runs, no runtime puts itself: a process that the full table has no row of.
+     */
     if (to && by_itself && to->started_ns && to_cgroup != to->sandbox_id)
         by_itself = false;
 

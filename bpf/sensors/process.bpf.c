@@ -50,7 +50,7 @@ struct scratch {
     volatile __u32 number_at;                  /* in name; where how_named keeps what it finds */
     volatile __u32 named_how;
     volatile __u32 window; /* the last four bytes that how_named read */
-    volatile __u32 busy; /* an exec, perhaps one that was preempted, works with this slot */
+    volatile __u32 busy;   /* an exec, perhaps one that was preempted, works with this slot */
 };
 
 /* Room for one event: a slot for each program, since only a tracepoint's runs to its end on its CPU. */
@@ -313,8 +313,8 @@ static __always_inline int refuse_exec(struct scratch *scratch, const struct lin
 }
 
 /*
- * An LSM program may be preempted by another exec on its CPU, which finds the scratch in use and is left to process_exec:
- * that kills what this would have refused.
+ * An LSM program may be preempted by another exec on its CPU, which finds the scratch in use and is left to
+ * process_exec: that kills what this would have refused.
  */
 SEC("lsm/bprm_creds_from_file")
 int BPF_PROG(process_refuse_exec, struct linux_binprm *bprm, const struct file *file, int ret)

@@ -83,7 +83,8 @@ Result<std::unique_ptr<KernelSide>> KernelSide::make(const Host& host, const Opt
     std::unique_ptr<KernelSide> made(new KernelSide(host, std::move(pins), std::move(*maps)));
     if (made->maps_.left_behind())
         made->problems_.push_back(
-            "the maps that an earlier daemon pinned are of another layout or size: sandboxes that run are adopted without "
+            "the maps that an earlier daemon pinned are of another layout or size: sandboxes that run are adopted "
+            "without "
             "what was known of them");
     made->inherit();
     auto rings = Rings::make(made->maps_, std::move(on_record));

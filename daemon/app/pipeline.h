@@ -41,8 +41,8 @@ public:
 
     Pipeline(Parts parts, OnSeen on_seen) : parts_(std::move(parts)), on_seen_(std::move(on_seen)) {}
 
-    // The daemon's own number, as the kernel side has it. What it does to its own objects is nobody's act: programs that
-    // an earlier daemon left attached do not know it.
+    // The daemon's own number, as the kernel side has it. What it does to its own objects is nobody's act: programs
+    // that an earlier daemon left attached do not know it.
     void set_own_tgid(std::uint32_t tgid) { own_tgid_ = tgid; }
 
     // Ring bytes; kept until process_batch().

@@ -12,10 +12,13 @@ std::string missing_hook(std::string_view hook)
     const char* backend = std::getenv("FNSHIELD_TEST_BACKEND");
     if (backend != nullptr && backend != std::string_view("tracepoint"))
         return "";
+    return has_hook(hook) ? "" : "this kernel has no " + std::string(hook.substr(hook.find(':') + 1));
+}
+
+bool has_hook(std::string_view hook)
+{
     static const Result<Host> host = Host::probe();
-    if (!host)
-        return host.error().message;
-    return hook_exists(hook, *host) ? "" : "this kernel has no " + std::string(hook.substr(hook.find(':') + 1));
+    return host && hook_exists(hook, *host);
 }
 
 }  // namespace fnshield::testing

@@ -12,6 +12,8 @@ namespace fnshield::testing {
 // Empty where the hook (as in ProgramSpec) is there, or where another backend than the fallback is under test
 // (FNSHIELD_TEST_BACKEND); else what to say of a case that the fallback sees nowhere else.
 [[nodiscard]] std::string missing_hook(std::string_view hook);
+// The kernel has it, whatever the backend.
+[[nodiscard]] bool has_hook(std::string_view hook);
 
 }  // namespace fnshield::testing
 
