@@ -14,7 +14,7 @@ enum how_named {
 #define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 
 /*
- * How the caller named the file, from the first bytes of the name in scratch 0: the last "/fd/" with a number behind
+ * How the caller named the file, from the first bytes of the name in the scratch: the last "/fd/" with a number behind
  * it, or "/exe" at the end, in a name under /proc or /dev. A window of four bytes moves along the name. For the
  * verifier's sake it is a function of its own and keeps the window and what it found in memory: so each turn looks like
  * the one before.

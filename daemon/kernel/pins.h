@@ -7,7 +7,8 @@
 //   DIR/links-TIME/ID    the links of one start, named by their ids
 //
 // A start takes the maps over, attaches its own programs beside those that are pinned, pins its links, and only then
-// removes the older ones: there is no moment without the one or the other. Not thread-safe.
+// removes the older ones: there is no moment without the one or the other, and one in which both see an act.
+// Not thread-safe.
 #pragma once
 
 #include <cstddef>
