@@ -90,8 +90,16 @@ class PrivilegesTest(LabTest):
     def memory_read_by_the_host(self, daemon):
         """A program of the host reads the victim's memory; the alerts of that."""
         with self.victim() as where:
-            run(TRIGGER, "vmread", *where)
-            daemon.settle()
+            # It reads until the daemon has looked who it is.
+            reader = subprocess.Popen([TRIGGER, "repeat", *map(str, where), "1000000000", "vmread"],
+                                      stdout=subprocess.DEVNULL)
+            try:
+                wait_until("the reads to have begun", lambda: pathlib.Path(f"/proc/{reader.pid}/stat").read_text()
+                           .rpartition(")")[2].split()[12] != "0")  # stime, proc_pid_stat(5)
+                daemon.settle()
+            finally:
+                reader.kill()
+                reader.wait()
         return [alert for alert in daemon.alerts()
                 if alert["rule"] == "isolation.memory_read" and alert["summary"].startswith("host process")]
 
