@@ -29,6 +29,29 @@
 #define TMPFS_MAGIC           0x01021994
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
+#define EPERM  1
+#define EACCES 13
+
+static __always_inline bool fns_was_refused(long result)
+{
+    return result == -EPERM || result == -EACCES;
+}
+
+/* A pointer as a number that stands for an error. */
+static __always_inline bool fns_is_error(long pointer)
+{
+    return pointer < 0 && pointer > -4096;
+}
+
+/* An argument of the program as a number, whatever the verifier takes it for. */
+static __always_inline __u64 fns_argument(const void *ctx, int n)
+{
+    __u64 value = 0;
+
+    bpf_probe_read_kernel(&value, sizeof(value), (const __u64 *)ctx + n);
+    return value;
+}
+
 /*
  * A function that the verifier looks at once, whoever calls it, and whose result it then takes for any number: for
  * loops whose every outcome would otherwise multiply with all that follows. Kernels before 5.13 let it take numbers

@@ -102,4 +102,22 @@ __noinline int fns_is_listed(__u32 slot, __u32 policy_id, __u32 list)
     return 0;
 }
 
+/* The same for a path that was resolved, which then stands in the slot. */
+static __always_inline bool fns_lists_walked(enum fns_text_slot slot, __u32 policy_id, enum fns_list list,
+                                             const struct fns_path_walk *walk)
+{
+    struct fns_listed_text *text = fns_listed_text(slot);
+    __u64 begin = walk->offset;
+
+    if (!text)
+        return false;
+    if (begin > FNS_PATH_BYTES - 1)
+        begin = FNS_PATH_BYTES - 1;
+    text->bytes = FNS_PATH_BYTES - begin;
+    if (bpf_probe_read_kernel(text->text, FNS_PATH_BYTES - begin, &walk->buffer[begin]))
+        return false;
+    fns_scan_text(slot);
+    return fns_is_listed(slot, policy_id, list);
+}
+
 #endif

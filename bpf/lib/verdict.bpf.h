@@ -13,8 +13,6 @@
 
 #include "member.bpf.h"
 
-#define FNS_EPERM 1
-
 #define FNS_SIGKILL 9
 
 /* The policy of a sandbox, and where it stands. policy NULL: nothing is judged. */
@@ -68,26 +66,30 @@ static __always_inline bool fns_enforces(const struct fns_rule_of *rule)
     return rule->policy && rule->policy->flags & FNS_POLICY_ENFORCE;
 }
 
+/* The policy wants the act stopped, by `deny` or by `kill`. */
+static __always_inline bool fns_must_stop(const struct fns_rule_of *rule, const struct fns_verdict *verdict)
+{
+    return fns_enforces(rule) && (verdict->requested == FNS_ACTION_DENY || verdict->requested == FNS_ACTION_KILL);
+}
+
 /*
  * For a hook that can refuse: 0, or -EPERM, which the hook must return. Fills in `taken`. A kill is carried out here
  * where this program type may send signals (`may_kill`: a cgroup program may not, and then refuses; the daemon kills).
  */
 static __always_inline int fns_refuse(const struct fns_rule_of *rule, struct fns_verdict *verdict, bool may_kill)
 {
-    if (!fns_enforces(rule) || (verdict->requested != FNS_ACTION_DENY && verdict->requested != FNS_ACTION_KILL))
+    if (!fns_must_stop(rule, verdict))
         return 0;
     verdict->taken = FNS_ACTION_DENY;
     if (verdict->requested == FNS_ACTION_KILL && may_kill && bpf_send_signal(FNS_SIGKILL) == 0)
         verdict->taken = FNS_ACTION_KILL;
-    return -FNS_EPERM;
+    return -EPERM;
 }
 
 /* For a hook that cannot refuse: the acting process is killed instead, before it sees what it did. */
 static __always_inline void fns_kill_instead(const struct fns_rule_of *rule, struct fns_verdict *verdict)
 {
-    if (!fns_enforces(rule) || (verdict->requested != FNS_ACTION_DENY && verdict->requested != FNS_ACTION_KILL))
-        return;
-    if (bpf_send_signal(FNS_SIGKILL) == 0)
+    if (fns_must_stop(rule, verdict) && bpf_send_signal(FNS_SIGKILL) == 0)
         verdict->taken = FNS_ACTION_KILL;
 }
 

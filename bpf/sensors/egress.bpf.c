@@ -259,7 +259,6 @@ static __always_inline bool connect_was_seen(__u64 cookie)
  */
 static __always_inline void on_syn_sent(const struct sock *sk, const void *arguments)
 {
-    const struct sock *socket = NULL;
     struct fns_sandbox *sandbox = fns_current_sandbox();
     struct task_struct *task = sandbox ? current_task() : NULL;
     struct fns_rule_of rule = {};
@@ -272,8 +271,7 @@ static __always_inline void on_syn_sent(const struct sock *sk, const void *argum
     struct act act = tcp_act(sk, FNS_EVENT_CONNECT);
     act.task = task;
     remote = fns_socket_remote(sk);
-    bpf_probe_read_kernel(&socket, sizeof(socket), arguments);
-    judge_contact(&act, &rule, sandbox, &remote, socket);
+    judge_contact(&act, &rule, sandbox, &remote, (const struct sock *)fns_argument(arguments, 0));
     if (task)
         fns_kill_instead(&rule, &act.verdict);
     if (remote.port_be == bpf_htons(FNS_DNS_PORT))

@@ -81,6 +81,17 @@ static __always_inline void raw_socket(struct act *act, struct fns_sandbox *sand
         send_event(act, NULL, NULL, sandbox, fns_critical_within_share(sandbox), repeats);
 }
 
+/* Where it was made: who may not have it is killed, unless LSM programs have judged that already. */
+static __always_inline void raw_socket_made(struct act *act, struct fns_sandbox *sandbox, bool kills)
+{
+    struct fns_rule_of rule = {};
+
+    judge_raw_socket(act, &rule, sandbox);
+    if (kills && !act->result)
+        fns_kill_instead(&rule, &act->verdict);
+    raw_socket(act, sandbox);
+}
+
 /* The hook that comes next in this call has nothing to add. */
 static __always_inline void told_in_this_call(void)
 {
@@ -164,7 +175,6 @@ static __always_inline void on_net_raw(int result)
 {
     struct fns_sandbox *sandbox = fns_current_sandbox();
     struct socket_arguments arguments = {};
-    struct fns_rule_of rule = {};
     int known;
 
     if (!sandbox)
@@ -181,10 +191,7 @@ static __always_inline void on_net_raw(int result)
         .protocol = arguments.protocol,
         .result = result,
     };
-    judge_raw_socket(&act, &rule, sandbox);
-    if (!result && !packet_sockets_are_judged)
-        fns_kill_instead(&rule, &act.verdict);
-    raw_socket(&act, sandbox);
+    raw_socket_made(&act, sandbox, !packet_sockets_are_judged);
 }
 
 /* The end of __sock_create, by any entry. What sock_create saw is not told again; a refused one it never saw. */
@@ -192,7 +199,6 @@ static __always_inline void on_created(__u16 domain, __u16 type, __u16 protocol,
 {
     struct fns_sandbox *sandbox = fns_current_sandbox();
     bool packet = is_packet_socket(domain, type);
-    struct fns_rule_of rule = {};
 
     if (!sandbox || (!packet && (result >= 0 || type != SOCK_RAW || (domain != AF_INET && domain != AF_INET6))))
         return;
@@ -205,10 +211,7 @@ static __always_inline void on_created(__u16 domain, __u16 type, __u16 protocol,
         .protocol = protocol,
         .result = result < 0 ? result : 0,
     };
-    judge_raw_socket(&act, &rule, sandbox);
-    if (!act.result)
-        fns_kill_instead(&rule, &act.verdict);
-    raw_socket(&act, sandbox);
+    raw_socket_made(&act, sandbox, true);
 }
 
 static __always_inline void on_socket_enter(__u16 domain, __u16 type, __u16 protocol)
@@ -224,7 +227,6 @@ static __always_inline void on_socket_exit(long result)
 {
     __u64 pid_tgid = bpf_get_current_pid_tgid();
     struct fns_sandbox *sandbox = fns_current_sandbox();
-    struct fns_rule_of rule = {};
     struct socket_call *call;
 
     if (!sandbox)
@@ -240,10 +242,7 @@ static __always_inline void on_socket_exit(long result)
         .result = result < 0 ? result : 0,
     };
     bpf_map_delete_elem(&socket_calls, &pid_tgid);
-    judge_raw_socket(&act, &rule, sandbox);
-    if (!act.result)
-        fns_kill_instead(&rule, &act.verdict);
-    raw_socket(&act, sandbox);
+    raw_socket_made(&act, sandbox, true);
 }
 
 #endif

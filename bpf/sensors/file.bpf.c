@@ -57,36 +57,16 @@ struct file_act {
     __u32 access; /* enum fns_file_access */
 };
 
-/* An argument of the program as a number, whatever the verifier takes it for. */
-static __always_inline __u64 argument(const unsigned long long *ctx, int n)
-{
-    __u64 value = 0;
-
-    bpf_probe_read_kernel(&value, sizeof(value), &ctx[n]);
-    return value;
-}
-
 /* --- is it a model ------------------------------------------------------------------------------------------- */
 
 /* 1 where the policy lists the path, which then stands in the text slot. */
 FNS_VERIFIED_ALONE int is_model(__u64 dentry, __u64 mount, __u32 policy_id)
 {
     struct path path = { .mnt = (struct vfsmount *)mount, .dentry = (struct dentry *)dentry };
-    struct fns_listed_text *text = fns_listed_text(FNS_TEXT_OPEN);
     const struct fns_path_walk *walk =
         fns_resolve_path(FNS_WALK_OPEN, &path, (const struct task_struct *)bpf_get_current_task());
-    __u64 begin;
 
-    if (!text || !walk)
-        return 0;
-    begin = walk->offset;
-    if (begin > FNS_PATH_BYTES - 1)
-        begin = FNS_PATH_BYTES - 1;
-    text->bytes = FNS_PATH_BYTES - begin;
-    if (bpf_probe_read_kernel(text->text, FNS_PATH_BYTES - begin, &walk->buffer[begin]))
-        return 0;
-    fns_scan_text(FNS_TEXT_OPEN);
-    return fns_is_listed(FNS_TEXT_OPEN, policy_id, FNS_LIST_MODELS);
+    return walk && fns_lists_walked(FNS_TEXT_OPEN, policy_id, FNS_LIST_MODELS, walk);
 }
 
 /* True where it is a model; *turn then says which look-up the path in the text slot is from. */
@@ -107,13 +87,6 @@ static __always_inline bool find_model(const struct file_act *act, __u32 policy_
 }
 
 /* --- the event ----------------------------------------------------------------------------------------------- */
-
-static __always_inline __u32 entry_flags(const struct task_struct *task)
-{
-    if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
-        return FNS_FLAG_IO_URING;
-    return BPF_CORE_READ(task, thread_info.status) & FNS_TS_COMPAT ? FNS_FLAG_COMPAT : 0;
-}
 
 static __always_inline bool was_told(const struct file_act *act, const struct fns_verdict *verdict,
                                      struct fns_sandbox *sandbox, enum fns_event_kind kind, __u64 inode, __u32 *repeats)
@@ -162,7 +135,7 @@ static __always_inline void tell(const struct file_act *act, const struct fns_ve
         return;
     fns_fill_header(&event->header, FNS_SENSOR_FILE, kind, sizeof(*event), sandbox);
     fns_fill_process(&event->header.process, task);
-    event->header.flags |= entry_flags(task) | (denied ? FNS_FLAG_DENIED : 0);
+    event->header.flags |= fns_task_flags(task) | (denied ? FNS_FLAG_DENIED : 0);
     event->header.repeats = repeats;
     event->header.verdict = *verdict;
     event->inode = number;
@@ -260,7 +233,7 @@ int BPF_PROG(guard_open, struct file *file, int ret)
 
     if (ret)
         return ret;
-    if (!is_judged(&by) || !describe_open(&act, (const struct file *)argument(ctx, 0), 0))
+    if (!is_judged(&by) || !describe_open(&act, (const struct file *)fns_argument(ctx, 0), 0))
         return 0;
     return judge(&by, &act, true);
 }
@@ -278,7 +251,7 @@ int BPF_PROG(guard_unlink, const struct path *dir, struct dentry *dentry, int re
 {
     if (ret)
         return ret;
-    return guard_path((__u64)BPF_CORE_READ(dir, mnt), argument(ctx, 1), FNS_FILE_REMOVE);
+    return guard_path((__u64)BPF_CORE_READ(dir, mnt), fns_argument(ctx, 1), FNS_FILE_REMOVE);
 }
 
 /*
@@ -289,9 +262,9 @@ SEC("lsm/path_rename")
 int BPF_PROG(guard_rename, const struct path *old_dir, struct dentry *old_dentry, const struct path *new_dir,
              struct dentry *new_dentry)
 {
-    int ret = guard_path((__u64)BPF_CORE_READ(old_dir, mnt), argument(ctx, 1), FNS_FILE_RENAME);
+    int ret = guard_path((__u64)BPF_CORE_READ(old_dir, mnt), fns_argument(ctx, 1), FNS_FILE_RENAME);
 
-    return ret ? ret : guard_path((__u64)BPF_CORE_READ(new_dir, mnt), argument(ctx, 3), FNS_FILE_REPLACE);
+    return ret ? ret : guard_path((__u64)BPF_CORE_READ(new_dir, mnt), fns_argument(ctx, 3), FNS_FILE_REPLACE);
 }
 
 /* --- fentry -------------------------------------------------------------------------------------------------- */
@@ -305,8 +278,8 @@ static __always_inline int opened_by_any_entry(const struct open_flags *flags, c
 
     if (!is_judged(&by))
         return 0;
-    result = argument(ctx, 3);
-    if (result < 0 && result > -4096)
+    result = fns_argument(ctx, 3);
+    if (fns_is_error(result))
         return 0;
     if (describe_open(&act, (const struct file *)result, BPF_CORE_READ(flags, open_flag)))
         judge(&by, &act, false);

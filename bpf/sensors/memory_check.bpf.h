@@ -56,17 +56,14 @@ static __always_inline bool fns_name_checked(struct fns_memory_act *act, const s
         if (allowed && fns_lock_is_watched)
             return false;
         fns_name_by_call(act, call);
-        act->result = allowed ? 0 : -EPERM;
         return true;
     case FNS_CALL_KCMP:
         act->via = FNS_VIA_OTHER_SYSCALL;
         act->access = FNS_ACCESS_PEEK;
-        act->result = allowed ? 0 : -EPERM;
         return true;
     case FNS_CALL_PIDFD_GETFD:
         act->via = FNS_VIA_PIDFD_GETFD;
         act->access = FNS_ACCESS_FD;
-        act->result = allowed ? 0 : -EPERM;
         return true;
     case FNS_CALL_CHDIR:
     case FNS_CALL_CHROOT:
@@ -81,7 +78,8 @@ static __always_inline bool fns_name_checked(struct fns_memory_act *act, const s
     }
     act->via = FNS_VIA_PROC_LINK;
     act->access = FNS_ACCESS_PEEK;
-    act->result = allowed ? 0 : -EACCES;
+    if (!allowed)
+        act->result = -EACCES;
     return !by_host;
 }
 
@@ -117,42 +115,30 @@ static __always_inline void fns_opened_by_any_entry(__s32 folder_fd, const struc
 {
     struct fns_sandbox *actor = fns_current_sandbox();
     enum fns_beyond beyond = FNS_BEYOND_NOTHING;
-    const struct file *opened;
     struct fns_memory_act *act;
     struct path path = {};
     struct fns_call call;
-    long error = 0;
+    bool failed;
+    long result;
 
     if (!actor)
         return;
-    /* As a number: the verifier takes it for a file, of which only the kernel knows that it may be an error. */
-    bpf_probe_read_kernel(&error, sizeof(error), &ctx[3]);
-    opened = (const struct file *)error;
-    if (error < 0 && error > -4096) {
-        if (!fns_was_refused(error))
-            return;
-    } else {
-        __u64 magic;
-
-        error = 0;
-        if (bpf_core_read(&path, sizeof(path), &opened->f_path))
-            return;
-        magic = BPF_CORE_READ(path.mnt, mnt_sb, s_magic);
-        beyond = fns_beyond(&path, magic);
-        if (magic != PROC_SUPER_MAGIC && beyond == FNS_BEYOND_NOTHING)
-            return;
-    }
+    /* The verifier takes it for a file, of which only the kernel knows that it may be an error. */
+    result = fns_argument(ctx, 3);
+    failed = fns_is_error(result);
+    if (failed ? !fns_was_refused(result) : !fns_reaches_out((const struct file *)result, &path, &beyond))
+        return;
     fns_read_call(&call);
-    act = fns_begin_checked(FNS_ACT_OPENED, &call, error);
+    act = fns_begin_checked(FNS_ACT_OPENED, &call, failed ? result : 0);
     if (!act)
         return;
     act->folder_fd = folder_fd;
     act->path = BPF_CORE_READ(name, name);
     act->path_in_kernel = 1;
-    if (error)
+    if (failed)
         fns_path_refused(act);
     else
-        fns_judge_path(act, &path, opened, actor, beyond);
+        fns_judge_path(act, &path, (const struct file *)result, actor, beyond);
 }
 
 /* ptrace, whoever's table of system calls it came by. `result` is that of the function. */
@@ -168,14 +154,8 @@ static __always_inline void fns_traced(enum fns_act_slot slot, const struct task
     act = fns_begin_checked(slot, &call, result);
     if (!act)
         return;
-    if (request == PTRACE_ATTACH || request == PTRACE_SEIZE) {
-        act->via = request == PTRACE_ATTACH ? FNS_VIA_PTRACE_ATTACH : FNS_VIA_PTRACE_SEIZE;
-        act->access = FNS_ACCESS_ATTACH;
-    } else {
-        fns_name_ptrace(act, request);
-        if (act->via != FNS_VIA_PTRACE_OTHER && fns_lock_is_watched && result >= 0)
-            return;
-    }
+    if (fns_name_tracing(act, request) && result >= 0)
+        return;
     act->requested_pid = fns_call_argument(&call, 1);
     act->target = target;
     fns_report_act(act);
@@ -188,7 +168,6 @@ static __always_inline void fns_moved(enum fns_act_slot slot, const struct fs_st
     struct fns_sandbox *actor = fns_current_sandbox();
     struct fns_memory_act *act;
     enum fns_call_word word;
-    struct path path = {};
     struct fns_call call;
 
     if (!actor || fs != BPF_CORE_READ(task, fs))
@@ -201,15 +180,16 @@ static __always_inline void fns_moved(enum fns_act_slot slot, const struct fs_st
     if (!act)
         return;
     fns_take_path(act, &call);
-    if (root)
-        bpf_core_read(&path, sizeof(path), &fs->root);
-    else
-        bpf_core_read(&path, sizeof(path), &fs->pwd);
-    if (path.dentry)
-        fns_judge_path(act, &path, NULL, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
+    fns_judge_folder(act, fs, root, actor);
 }
 
 /* --- refusing, by the LSM program ---------------------------------------------------------------------------- */
+
+/* Of a check that may be an open's. */
+static __always_inline enum fns_guard fns_guard_of_mode(__u32 mode)
+{
+    return mode & PTRACE_MODE_ATTACH ? FNS_GUARD_MEMORY_READ : FNS_GUARD_PROC_PEEK;
+}
 
 /* What the check that is under way is for. NONE: harmless, or judged elsewhere. */
 static __always_inline enum fns_guard fns_guard_of_check(const struct fns_call *call, __u32 mode, bool *reported)
@@ -241,10 +221,10 @@ static __always_inline enum fns_guard fns_guard_of_check(const struct fns_call *
     case FNS_CALL_IO_URING_ENTER:
     case FNS_CALL_EXECVE:
     case FNS_CALL_EXECVEAT:
-        return mode & PTRACE_MODE_ATTACH ? FNS_GUARD_MEMORY_READ : FNS_GUARD_PROC_PEEK;
+        return fns_guard_of_mode(mode);
     default:
         *reported = false;
-        return mode & PTRACE_MODE_ATTACH ? FNS_GUARD_MEMORY_READ : FNS_GUARD_PROC_PEEK;
+        return fns_guard_of_mode(mode);
     }
 }
 
@@ -283,7 +263,7 @@ static __always_inline int fns_guard_access(const struct task_struct *target, __
         return 0;
     fns_read_call(&call);
     if (BPF_CORE_READ(task, flags) & PF_IO_WORKER) /* an open */
-        guard = mode & PTRACE_MODE_ATTACH ? FNS_GUARD_MEMORY_READ : FNS_GUARD_PROC_PEEK;
+        guard = fns_guard_of_mode(mode);
     else
         guard = fns_guard_of_check(&call, mode, &reported);
     if (guard == FNS_GUARD_NONE)

@@ -10,9 +10,7 @@
 #include "memory_link.bpf.h"
 #include "memory_lock.bpf.h"
 
-#define EPERM  1
-#define ESRCH  3
-#define EACCES 13
+#define ESRCH 3
 
 #define PTRACE_TRACEME     0
 #define PTRACE_CONT        7
@@ -28,11 +26,6 @@
 
 /* Set where memory_lock is loaded: then what went through the lock has been reported by it. */
 const volatile bool fns_lock_is_watched = true;
-
-static __always_inline bool fns_was_refused(long result)
-{
-    return result == -EPERM || result == -EACCES;
-}
 
 static __always_inline struct fns_memory_act *fns_begin_act(const struct fns_call *call, long result)
 {
@@ -81,6 +74,18 @@ static __always_inline bool fns_steers_tracee(__u64 request)
            request == PTRACE_GETEVENTMSG || request == PTRACE_INTERRUPT || request == PTRACE_LISTEN;
 }
 
+/* Names a ptrace request; true where it goes through the lock of the target's memory, which tells of it. */
+static __always_inline bool fns_name_tracing(struct fns_memory_act *act, __u64 request)
+{
+    if (request != PTRACE_ATTACH && request != PTRACE_SEIZE) {
+        fns_name_ptrace(act, request);
+        return act->via != FNS_VIA_PTRACE_OTHER && fns_lock_is_watched;
+    }
+    act->via = request == PTRACE_ATTACH ? FNS_VIA_PTRACE_ATTACH : FNS_VIA_PTRACE_SEIZE;
+    act->access = FNS_ACCESS_ATTACH;
+    return false;
+}
+
 static __noinline int fns_ptrace_returned(const struct fns_call *call, long result)
 {
     __u64 request = fns_call_argument(call, 0);
@@ -91,14 +96,8 @@ static __noinline int fns_ptrace_returned(const struct fns_call *call, long resu
     act = fns_begin_act(call, result);
     if (!act)
         return 0;
-    if (request == PTRACE_ATTACH || request == PTRACE_SEIZE) {
-        act->via = request == PTRACE_ATTACH ? FNS_VIA_PTRACE_ATTACH : FNS_VIA_PTRACE_SEIZE;
-        act->access = FNS_ACCESS_ATTACH;
-    } else {
-        fns_name_ptrace(act, request);
-        if (act->via != FNS_VIA_PTRACE_OTHER && fns_lock_is_watched && result != -ESRCH && !fns_was_refused(result))
-            return 0;
-    }
+    if (fns_name_tracing(act, request) && result != -ESRCH && !fns_was_refused(result))
+        return 0;
     act->requested_pid = fns_call_argument(call, 1);
     act->target = fns_task_of_vpid(act->requested_pid);
     if (act->target)
@@ -173,6 +172,18 @@ static __always_inline void fns_path_refused(struct fns_memory_act *act)
     fns_report_act(act);
 }
 
+/* What an opened file stands for: false where it is an ordinary one. */
+static __always_inline bool fns_reaches_out(const struct file *file, struct path *path, enum fns_beyond *beyond)
+{
+    __u64 magic;
+
+    if (!file || bpf_core_read(path, sizeof(*path), &file->f_path))
+        return false;
+    magic = BPF_CORE_READ(path, mnt, mnt_sb, s_magic);
+    *beyond = fns_beyond(path, magic);
+    return magic == PROC_SUPER_MAGIC || *beyond != FNS_BEYOND_NOTHING;
+}
+
 /*
  * The way of every open: for the host one look-up, in a sandbox a few reads to know that the file is an ordinary one.
  */
@@ -184,7 +195,6 @@ static __noinline int fns_open_returned(long result)
     struct path path = {};
     enum fns_beyond beyond;
     struct fns_call call;
-    __u64 magic;
 
     if (!actor)
         return 0;
@@ -199,11 +209,7 @@ static __noinline int fns_open_returned(long result)
         return 0;
     }
     file = fns_current_file(result);
-    if (!file || bpf_core_read(&path, sizeof(path), &file->f_path))
-        return 0;
-    magic = BPF_CORE_READ(path.mnt, mnt_sb, s_magic);
-    beyond = fns_beyond(&path, magic);
-    if (magic != PROC_SUPER_MAGIC && beyond == FNS_BEYOND_NOTHING)
+    if (!fns_reaches_out(file, &path, &beyond))
         return 0;
     fns_read_call(&call);
     act = fns_begin_act(&call, result);
@@ -213,6 +219,19 @@ static __noinline int fns_open_returned(long result)
     return 0;
 }
 
+static __always_inline void fns_judge_folder(struct fns_memory_act *act, const struct fs_struct *fs, bool root,
+                                             struct fns_sandbox *actor)
+{
+    struct path path = {};
+
+    if (root)
+        bpf_core_read(&path, sizeof(path), &fs->root);
+    else
+        bpf_core_read(&path, sizeof(path), &fs->pwd);
+    if (path.dentry)
+        fns_judge_path(act, &path, NULL, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
+}
+
 /* chdir, fchdir and chroot: the directory that the process now stands in is what was reached. */
 static __noinline int fns_directory_changed(const struct fns_call *call, long result, bool root)
 {
@@ -220,7 +239,6 @@ static __noinline int fns_directory_changed(const struct fns_call *call, long re
     struct fns_sandbox *actor = fns_current_sandbox();
     const struct fs_struct *fs = BPF_CORE_READ(task, fs);
     struct fns_memory_act *act;
-    struct path path = {};
 
     if (!actor)
         return 0;
@@ -231,12 +249,8 @@ static __noinline int fns_directory_changed(const struct fns_call *call, long re
         fns_path_refused(act);
         return 0;
     }
-    if (root)
-        bpf_core_read(&path, sizeof(path), &fs->root);
-    else
-        bpf_core_read(&path, sizeof(path), &fs->pwd);
-    if (result == 0 && path.dentry)
-        fns_judge_path(act, &path, NULL, actor, fns_beyond(&path, BPF_CORE_READ(path.mnt, mnt_sb, s_magic)));
+    if (result == 0)
+        fns_judge_folder(act, fs, root, actor);
     return 0;
 }
 

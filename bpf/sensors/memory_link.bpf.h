@@ -74,7 +74,7 @@ FNS_VERIFIED_ALONE int fns_beyond_of(__u64 mount_address, __u64 dentry_address, 
         return FNS_BEYOND_NOTHING;
     if (magic == NSFS_MAGIC)
         return FNS_BEYOND_NAMESPACE;
-    return (__s64)mnt_ns < 0 && (__s64)mnt_ns > -4096 ? FNS_BEYOND_NAMES : FNS_BEYOND_MOUNTS;
+    return fns_is_error((long)mnt_ns) ? FNS_BEYOND_NAMES : FNS_BEYOND_MOUNTS;
 }
 
 static __always_inline enum fns_beyond fns_beyond(const struct path *path, __u64 magic)

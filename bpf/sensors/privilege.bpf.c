@@ -155,13 +155,14 @@ int BPF_PROG(exit_create_user_ns, struct cred *made, int ret)
 SEC("tp/syscalls/sys_exit_unshare")
 int exit_unshare(struct trace_event_raw_sys_exit *ctx)
 {
-    struct fns_privilege_act act = {};
+    struct fns_privilege_act act = { .result = ctx->ret };
+    struct fns_sandbox *sandbox;
 
     if (ctx->ret && !fns_was_refused(ctx->ret))
         return 0;
-    act.result = ctx->ret;
-    if (fns_is_functions_act(fns_current_sandbox()) && fns_name_privilege(&act) && act.argument)
-        fns_report_privilege(&act, fns_current_sandbox(), FNS_HOOK_KILLS);
+    sandbox = fns_current_sandbox();
+    if (fns_is_functions_act(sandbox) && fns_name_privilege(&act) && act.argument)
+        fns_report_privilege(&act, sandbox, FNS_HOOK_KILLS);
     return 0;
 }
 
@@ -330,13 +331,38 @@ int BPF_PROG(module_request, char *name, bool wait, unsigned long ip)
 
 /* --- signals to the daemon ------------------------------------------------------------------------------------ */
 
+static __always_inline void tell_signal(__u32 number, __s32 code, const struct task_struct *target,
+                                        const struct fns_verdict *verdict, struct fns_sandbox *sandbox)
+{
+    const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
+    struct fns_signal_event *event;
+    __u32 repeats;
+
+    if (fns_is_repeat(FNS_SENSOR_PRIVILEGE, fns_sandbox_id(sandbox), FNS_EVENT_SIGNAL, bpf_get_current_pid_tgid() >> 32,
+                      fns_mix(fns_seen_secret, (__u64)BPF_CORE_READ(target, tgid) << 32 | number), &repeats))
+        return;
+    event = fns_reserve(FNS_SENSOR_PRIVILEGE, fns_critical_within_share(sandbox), sizeof(*event), sandbox);
+    if (!event)
+        return;
+    fns_fill_header(&event->header, FNS_SENSOR_PRIVILEGE, FNS_EVENT_SIGNAL, sizeof(*event), sandbox);
+    fns_fill_process(&event->header.process, task);
+    event->header.flags |= fns_entrant_flag() | fns_task_flags(task);
+    if (verdict->taken)
+        event->header.flags |= FNS_FLAG_DENIED;
+    event->header.repeats = repeats;
+    event->header.verdict = *verdict;
+    fns_fill_process(&event->target, target);
+    event->target_sandbox_id = fns_sandbox_id(fns_sandbox_of_task(target));
+    event->signal = number;
+    event->code = code;
+    fns_submit(FNS_SENSOR_PRIVILEGE, event);
+}
+
 static __always_inline int signal_sent(__u32 number, __s32 code, const struct task_struct *target, bool refuses)
 {
     struct fns_sandbox *sandbox = fns_current_sandbox();
-    struct fns_signal_event *event;
     struct fns_verdict verdict = {};
     struct fns_rule_of rule;
-    __u32 repeats;
 
     if (!sandbox)
         return 0;
@@ -346,24 +372,7 @@ static __always_inline int signal_sent(__u32 number, __s32 code, const struct ta
         verdict.requested = FNS_ACTION_DENY;
         verdict.taken = FNS_ACTION_DENY;
     }
-    if (fns_is_repeat(FNS_SENSOR_PRIVILEGE, fns_sandbox_id(sandbox), FNS_EVENT_SIGNAL, bpf_get_current_pid_tgid() >> 32,
-                      fns_mix(fns_seen_secret, (__u64)BPF_CORE_READ(target, tgid) << 32 | number), &repeats))
-        return verdict.taken ? -EPERM : 0;
-    event = fns_reserve(FNS_SENSOR_PRIVILEGE, fns_critical_within_share(sandbox), sizeof(*event), sandbox);
-    if (event) {
-        fns_fill_header(&event->header, FNS_SENSOR_PRIVILEGE, FNS_EVENT_SIGNAL, sizeof(*event), sandbox);
-        fns_fill_process(&event->header.process, (const struct task_struct *)bpf_get_current_task());
-        event->header.flags |= fns_entrant_flag() | fns_task_flags((const struct task_struct *)bpf_get_current_task());
-        if (verdict.taken)
-            event->header.flags |= FNS_FLAG_DENIED;
-        event->header.repeats = repeats;
-        event->header.verdict = verdict;
-        fns_fill_process(&event->target, target);
-        event->target_sandbox_id = fns_sandbox_id(fns_sandbox_of_task(target));
-        event->signal = number;
-        event->code = code;
-        fns_submit(FNS_SENSOR_PRIVILEGE, event);
-    }
+    tell_signal(number, code, target, &verdict, sandbox);
     return verdict.taken ? -EPERM : 0;
 }
 
@@ -424,11 +433,13 @@ static __always_inline bool says_nothing(long result)
 SEC("tp/syscalls/sys_exit_setns")
 int exit_call(struct trace_event_raw_sys_exit *ctx)
 {
-    struct fns_privilege_act act = {};
+    struct fns_privilege_act act = { .result = ctx->ret < 0 ? ctx->ret : 0 };
+    struct fns_sandbox *sandbox;
 
-    if (says_nothing(ctx->ret) || !fns_is_functions_act(fns_current_sandbox()) || !fns_name_privilege(&act))
+    if (says_nothing(ctx->ret))
         return 0;
-    act.result = ctx->ret < 0 ? ctx->ret : 0;
-    fns_report_privilege(&act, fns_current_sandbox(), FNS_HOOK_KILLS);
+    sandbox = fns_current_sandbox();
+    if (fns_is_functions_act(sandbox) && fns_name_privilege(&act))
+        fns_report_privilege(&act, sandbox, FNS_HOOK_KILLS);
     return 0;
 }

@@ -11,9 +11,7 @@
 
 #include "fnshield/abi/privilege.h"
 
-#define EPERM  1
 #define EBADF  9
-#define EACCES 13
 #define EFAULT 14
 #define EINVAL 22
 #define ENOSYS 38
@@ -201,11 +199,6 @@ static __noinline bool fns_name_privilege(struct fns_privilege_act *act)
         act->flags |= FNS_FLAG_COMPAT;
     fns_read_privilege_arguments(act, &call);
     return act->act != FNS_PRIVILEGE_OPEN_TREE || act->argument & OPEN_TREE_CLONE;
-}
-
-static __always_inline bool fns_was_refused(__s64 result)
-{
-    return result == -EPERM || result == -EACCES;
 }
 
 /* -EPERM where the hook must refuse it, else 0. */

@@ -309,7 +309,7 @@ static __always_inline int refuse_exec(struct scratch *scratch, const struct lin
     scratch->event.header.flags |= FNS_FLAG_DENIED;
     scratch->event.old_tid = BPF_CORE_READ(task, pid);
     emit_exec(scratch, walk, task, bprm, sandbox, true);
-    return -FNS_EPERM;
+    return -EPERM;
 }
 
 /*

@@ -26,23 +26,6 @@ static __always_inline bool is_fileless(__u32 flags)
     return !(flags & FNS_EXEC_FIRST) || (flags & FILELESS) != FNS_EXEC_PROC_FD;
 }
 
-static __always_inline bool lists_path(enum fns_text_slot slot, const struct fns_rule_of *rule, enum fns_list list,
-                                       const struct fns_path_walk *walk)
-{
-    struct fns_listed_text *text = fns_listed_text(slot);
-    __u64 begin = walk->offset;
-
-    if (!text)
-        return false;
-    if (begin > FNS_PATH_BYTES - 1)
-        begin = FNS_PATH_BYTES - 1;
-    text->bytes = FNS_PATH_BYTES - begin;
-    if (bpf_probe_read_kernel(text->text, FNS_PATH_BYTES - begin, &walk->buffer[begin]))
-        return false;
-    fns_scan_text(slot);
-    return fns_is_listed(slot, rule->policy_id, list);
-}
-
 static __always_inline bool lists_written(enum fns_text_slot slot, const struct fns_rule_of *rule, enum fns_list list,
                                           const char *written)
 {
@@ -76,7 +59,7 @@ static __always_inline bool is_unlisted(enum fns_text_slot slot, const struct fn
         return false;
     if (flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED | FNS_EXEC_UNREACHABLE))
         return true; /* its path is text that leads nowhere, or is another root's */
-    if (lists_path(slot, rule, list, walk))
+    if (fns_lists_walked(slot, rule->policy_id, list, walk))
         return false;
     if (flags & (OWN_FILE | FNS_EXEC_PROC_FD))
         return true;
