@@ -84,8 +84,7 @@ Result<std::unique_ptr<KernelSide>> KernelSide::make(const Host& host, const Opt
     if (made->maps_.left_behind())
         made->problems_.push_back(
             "the maps that an earlier daemon pinned are of another layout or size: sandboxes that run are adopted "
-            "without "
-            "what was known of them");
+            "without what was known of them");
     made->inherit();
     auto rings = Rings::make(made->maps_, std::move(on_record));
     if (!rings)
@@ -136,15 +135,7 @@ Result<void> KernelSide::load(const Options& options)
         sensors_.push_back(std::move(loaded));
     }
     const auto& lifecycle = dynamic_cast<const LifecycleSensor&>(*find(FNS_SENSOR_LIFECYCLE));
-    policies_ = std::make_unique<KernelPolicies>(KernelPolicies::Tables{.assignments = maps_.assignments(),
-                                                                        .policies = maps_.policies(),
-                                                                        .paths = maps_.listed_paths(),
-                                                                        .networks = maps_.listed_networks(),
-                                                                        .names = maps_.listed_names(),
-                                                                        .resolved = maps_.resolved(),
-                                                                        .memory_allowed = maps_.memory_allowed(),
-                                                                        .parents = lifecycle.parents(),
-                                                                        .parent_paths = lifecycle.parent_paths()});
+    policies_ = std::make_unique<KernelPolicies>(maps_, lifecycle.parents(), lifecycle.parent_paths());
     return put_in_force(options.in_force);
 }
 

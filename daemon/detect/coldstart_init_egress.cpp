@@ -39,6 +39,7 @@ constexpr RuleDescriptor kDescriptor{
 };
 
 constexpr std::size_t kSandboxes = 4096;
+
 class InitEgress : public Detector {
 public:
     [[nodiscard]] const RuleDescriptor& descriptor() const override { return kDescriptor; }
@@ -49,9 +50,7 @@ public:
             last_questions_.erase(seen.event.sandbox);
             return std::nullopt;
         }
-        if (!seen.sandbox || seen.sandbox->warm() || !seen.policy->egress.init)
-            return std::nullopt;
-        if (seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP))
+        if (!seen.sandbox || seen.sandbox->warm() || !seen.policy->egress.init || seen.by_runtime())
             return std::nullopt;
         if (seen.event.as<DnsBody>() != nullptr) {
             last_questions_.get(seen.event.sandbox) = seen.event;
@@ -69,19 +68,12 @@ public:
 private:
     Finding make_finding(const Observation& seen, const SocketBody& socket)
     {
-        Finding finding;
-        const std::string remote = endpoint_text(socket.remote);
-        const bool sent = seen.event.kind == EventKind::send;
-        finding.summary = actor_label(seen) + (sent ? " sent to " : " connected to ") + remote +
-                          " before it was ready; egress.init of policy " + seen.policy->name + " does not list it";
+        Finding finding = make_unlisted_finding(seen, socket, " before it was ready", "egress.init");
         if (const Event* question = last_questions_.find(seen.event.sandbox)) {
             const auto& name = question->as<DnsBody>()->name;
             finding.summary += " (the last name that it asked for: " + printable(name) + ")";
             finding.earlier_evidence.push_back(*question);
         }
-        finding.key = program_of(seen) + " " + remote;
-        finding.target.address = socket.remote.address_text();
-        finding.target.port = socket.remote.port;
         return finding;
     }
 

@@ -45,6 +45,8 @@ struct Observation {
                                      // target_policy()
     const Model& model;
 
+    // Not the function's own act: an entrant's, or of the set-up.
+    [[nodiscard]] bool by_runtime() const { return event.has(FNS_FLAG_ENTRANT) || event.has(FNS_FLAG_SETUP); }
     [[nodiscard]] const Policy& target_policy() const { return target_sandbox ? *target_sandbox->policy : *policy; }
 };
 

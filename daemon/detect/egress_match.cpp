@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "daemon/detect/wording.h"
+
 namespace fnshield::detect {
 
 bool stays_inside(const SocketBody& socket)
@@ -37,6 +39,21 @@ bool is_unlisted(const Policy& policy, std::span<const EgressRule> rules, const 
 {
     return !stays_inside(socket) && !is_declared_resolver(policy, socket.remote) && !socket.named &&
            !lists_address(rules, socket.remote);
+}
+
+Finding make_unlisted_finding(const Observation& seen, const SocketBody& socket, std::string_view when,
+                              std::string_view list)
+{
+    Finding finding;
+    const std::string remote = endpoint_text(socket.remote);
+    finding.summary =
+        actor_label(seen) + (seen.event.kind == EventKind::send ? " sent to " : " connected to ") + remote;
+    finding.summary.append(when).append("; ").append(list);
+    finding.summary += " of policy " + seen.policy->name + " does not list it";
+    finding.key = program_of(seen) + " " + remote;
+    finding.target.address = socket.remote.address_text();
+    finding.target.port = socket.remote.port;
+    return finding;
 }
 
 }  // namespace fnshield::detect

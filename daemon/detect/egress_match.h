@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "daemon/detect/detector.h"
 
@@ -26,5 +27,10 @@ namespace fnshield::detect {
 // The act may leave the sandbox and goes where `rules` do not say: neither a row with a network lists the peer, nor one
 // with a name, which the kernel side tells (SocketBody::named): only it sees the answers that the sandbox got.
 [[nodiscard]] bool is_unlisted(const Policy& policy, std::span<const EgressRule> rules, const SocketBody& socket);
+
+// "resize/i-1 connected to 203.0.113.7:443 while warm; egress.warm of policy default does not list it", with its key
+// and target. `when` is " while warm", `list` "egress.warm".
+[[nodiscard]] Finding make_unlisted_finding(const Observation& seen, const SocketBody& socket, std::string_view when,
+                                            std::string_view list);
 
 }  // namespace fnshield::detect

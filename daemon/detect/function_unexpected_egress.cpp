@@ -12,7 +12,6 @@
 
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/egress_match.h"
-#include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
 namespace {
@@ -42,18 +41,9 @@ public:
         const auto* socket = seen.event.as<SocketBody>();
         if (!socket || !seen.sandbox || !seen.sandbox->warm() || !seen.policy->egress.warm)
             return std::nullopt;
-        if (seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP) ||
-            !is_unlisted(*seen.policy, *seen.policy->egress.warm, *socket))
+        if (seen.by_runtime() || !is_unlisted(*seen.policy, *seen.policy->egress.warm, *socket))
             return std::nullopt;
-        Finding finding;
-        const std::string remote = endpoint_text(socket->remote);
-        const bool sent = seen.event.kind == EventKind::send;
-        finding.summary = actor_label(seen) + (sent ? " sent to " : " connected to ") + remote +
-                          " while warm; egress.warm of policy " + seen.policy->name + " does not list it";
-        finding.key = program_of(seen) + " " + remote;
-        finding.target.address = socket->remote.address_text();
-        finding.target.port = socket->remote.port;
-        return finding;
+        return make_unlisted_finding(seen, *socket, " while warm", "egress.warm");
     }
 };
 

@@ -36,10 +36,9 @@ constexpr RuleDescriptor kDescriptor{
     .long_text =
         "Somebody is trying to blind or stop fnshield, which is what an attack does before its next step. If a sandbox "
         "did it, kill it and treat the node as attacked: it should see neither the daemon nor its objects. If a "
-        "program "
-        "on the host changed an object, find out who ran it, and restart fnshieldd: what it sees may be false. A "
-        "program on the host that only looks (bpftool, an exporter) is reported as low; set the severity of this rule, "
-        "or turn it off in the policy of the host, where that is daily business.",
+        "program on the host changed an object, find out who ran it, and restart fnshieldd: what it sees may be false. "
+        "A program on the host that only looks (bpftool, an exporter) is reported as low; set the severity of this "
+        "rule, or turn it off in the policy of the host, where that is daily business.",
     .kinds = kKinds,
 };
 
@@ -106,7 +105,7 @@ private:
     [[nodiscard]] std::optional<Finding> on_memory(const Observation& seen, const MemoryBody& memory) const
     {
         const Reach reach = reach_of(seen.event);
-        if (!daemon_ || reach == Reach::none || seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP))
+        if (!daemon_ || reach == Reach::none || seen.by_runtime())
             return std::nullopt;
         if (memory.target.tgid != daemon_->tgid || memory.target.start_ns != daemon_->start_ns)
             return std::nullopt;

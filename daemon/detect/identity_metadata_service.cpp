@@ -127,7 +127,7 @@ public:
     {
         if (seen.event.sandbox == kHost || seen.policy->egress.metadata_service_allowed)
             return std::nullopt;
-        if (seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP))
+        if (seen.by_runtime())
             return std::nullopt;
         if (const auto* question = seen.event.as<DnsBody>())
             return is_metadata_name(question->name) ? std::optional(on_question(seen, *question)) : std::nullopt;

@@ -99,7 +99,7 @@ public:
         const auto* socket = seen.event.as<SocketBody>();
         if (!socket || seen.event.sandbox == kHost || !is_raw(*socket))
             return std::nullopt;
-        if (seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP) || is_declared_ping(seen, *socket))
+        if (seen.by_runtime() || is_declared_ping(seen, *socket))
             return std::nullopt;
         const bool failed = socket->result < 0;
         Finding finding;

@@ -10,7 +10,7 @@ namespace fnshield::detect {
 const FileBody* model_act(const Observation& seen)
 {
     const auto* file = seen.event.as<FileBody>();
-    if (!file || seen.event.sandbox == kHost || seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP))
+    if (!file || seen.event.sandbox == kHost || seen.by_runtime())
         return nullptr;
     const auto& models = seen.policy->files.models;
     if (file->path.empty())

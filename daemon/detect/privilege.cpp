@@ -88,7 +88,7 @@ std::string detail_text(const PrivilegeBody& act)
 
 const PrivilegeBody* functions_act(const Observation& seen)
 {
-    if (seen.event.sandbox == kHost || seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP))
+    if (seen.event.sandbox == kHost || seen.by_runtime())
         return nullptr;
     return seen.event.as<PrivilegeBody>();
 }

@@ -117,7 +117,7 @@ bool is_breach(const Observation& seen, Reach reach, bool host_may_be_listed)
         return false;  // inside one sandbox, or the host with itself
     if (memory->target.tgid == 0 && memory->attempted)
         return false;  // nobody is there; where it succeeded, somebody is, and the kernel side could not tell who
-    if (seen.event.has(FNS_FLAG_ENTRANT) || seen.event.has(FNS_FLAG_SETUP))
+    if (seen.by_runtime())
         return false;
     if (seen.event.sandbox != kHost)
         return !is_allowed(seen);

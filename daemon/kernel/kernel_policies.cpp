@@ -77,13 +77,22 @@ std::uint32_t KernelPolicies::number_for(const SandboxName& name) const
     return current_.number_for(name);
 }
 
-KernelPolicies::KernelPolicies(const Tables& tables) : tables_(tables)
+KernelPolicies::KernelPolicies(const SharedMaps& maps, Map<std::uint64_t, fns_parent> parents,
+                               Map<fns_parent_path, fns_parent> parent_paths)
+    : tables_{.assignments = maps.assignments(),
+              .policies = maps.policies(),
+              .paths = maps.listed_paths(),
+              .networks = maps.listed_networks(),
+              .names = maps.listed_names(),
+              .resolved = maps.resolved(),
+              .memory_allowed = maps.memory_allowed(),
+              .parents = parents,
+              .parent_paths = parent_paths}
 {
     inherit();
 }
 
-// --- what an earlier daemon left
-// ---------------------------------------------------------------------------------------
+// --- what an earlier daemon left -----------------------------------------------------------------------------------
 
 void KernelPolicies::inherit()
 {
@@ -99,34 +108,19 @@ void KernelPolicies::inherit()
     });
 }
 
-template <typename Key, typename Value>
-void KernelPolicies::erase_inherited_rows(const Map<Key, Value>& rows)
-{
-    std::vector<Key> stale;
-    rows.for_each([&](const Key& key, const Value&) {
-        if (inherited_.contains(key.policy_id))
-            stale.push_back(key);
-    });
-    for (const Key& key : stale)
-        (void)rows.erase(key);
-}
-
 void KernelPolicies::forget_inherited()
 {
     if (inherited_.empty())
         return;
-    std::vector<SandboxId> gone;
-    tables_.assignments.for_each([&](SandboxId id, const fns_assignment& assigned) {
-        if (inherited_.contains(assigned.policy_id) && !known_.contains(id))
-            gone.push_back(id);
+    (void)tables_.assignments.erase_if([&](SandboxId id, const fns_assignment& assigned) {
+        return inherited_.contains(assigned.policy_id) && !known_.contains(id);
     });
-    for (const SandboxId id : gone)
-        (void)tables_.assignments.erase(id);
     for (const std::uint32_t number : inherited_)
         (void)tables_.policies.erase(number);
-    erase_inherited_rows(tables_.paths);
-    erase_inherited_rows(tables_.networks);
-    erase_inherited_rows(tables_.names);
+    const auto is_inherited = [&](const auto& key, const auto&) { return inherited_.contains(key.policy_id); };
+    (void)tables_.paths.erase_if(is_inherited);
+    (void)tables_.networks.erase_if(is_inherited);
+    (void)tables_.names.erase_if(is_inherited);
     for (const fns_name_pair& pair : std::exchange(inherited_pairs_, {}))
         (void)tables_.memory_allowed.erase(pair);
     inherited_.clear();
@@ -181,15 +175,6 @@ void KernelPolicies::drop(const Generation& generation)
     }
 }
 
-// Addresses that were let through by a name, perhaps one that is listed no more: it has to be asked for again.
-void KernelPolicies::forget_answers()
-{
-    std::vector<fns_resolved_key> all;
-    tables_.resolved.for_each([&](const fns_resolved_key& key, const fns_resolved&) { all.push_back(key); });
-    for (const fns_resolved_key& key : all)
-        (void)tables_.resolved.erase(key);
-}
-
 Result<void> KernelPolicies::replace(std::shared_ptr<const PolicySet> set, Mode mode, const Recogniser& recogniser,
                                      ParentRules& rules)
 {
@@ -213,8 +198,9 @@ Result<void> KernelPolicies::replace(std::shared_ptr<const PolicySet> set, Mode 
         return done;
     }
     forbid_all_but(wanted);
+    // Addresses that were let through by a name, perhaps one that is listed no more: it has to be asked for again.
     if (current_.set && listed_names(*current_.set) != listed_names(*fresh.set))
-        forget_answers();
+        (void)tables_.resolved.erase_if([](const auto&, const auto&) { return true; });
     previous_ = std::exchange(current_, std::move(fresh));
     rules = std::move(moved);
     return {};

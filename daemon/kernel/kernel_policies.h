@@ -30,20 +30,10 @@ namespace fnshield {
 
 class KernelPolicies {
 public:
-    struct Tables {
-        Map<std::uint64_t, fns_assignment> assignments;
-        Map<std::uint32_t, fns_policy> policies;
-        Map<fns_path_key, fns_path_value> paths;
-        Map<fns_network_key, fns_ports> networks;
-        Map<fns_name_key, fns_ports> names;
-        Map<fns_resolved_key, fns_resolved> resolved;
-        Map<fns_name_pair, std::uint32_t> memory_allowed;
-        Map<std::uint64_t, fns_parent> parents;
-        Map<fns_parent_path, fns_parent> parent_paths;
-    };
-
-    // What is in the tables already (they were pinned) stays in force until forget_inherited(): numbers begin above it.
-    explicit KernelPolicies(const Tables& tables);
+    // What is in the maps already (they were pinned) stays in force until forget_inherited(): numbers begin above it.
+    // The maps outlive this.
+    KernelPolicies(const SharedMaps& maps, Map<std::uint64_t, fns_parent> parents,
+                   Map<fns_parent_path, fns_parent> parent_paths);
 
     // Puts the set in force in place of the one before. `rules`: all paths under which sandboxes appear; they get the
     // number of the policy that holds for what appears there, as far as `recogniser` can tell before it has a name, or
@@ -65,6 +55,17 @@ public:
     [[nodiscard]] std::uint32_t number_for(const SandboxName& name) const;
 
 private:
+    struct Tables {
+        Map<std::uint64_t, fns_assignment> assignments;
+        Map<std::uint32_t, fns_policy> policies;
+        Map<fns_path_key, fns_path_value> paths;
+        Map<fns_network_key, fns_ports> networks;
+        Map<fns_name_key, fns_ports> names;
+        Map<fns_resolved_key, fns_resolved> resolved;
+        Map<fns_name_pair, std::uint32_t> memory_allowed;
+        Map<std::uint64_t, fns_parent> parents;
+        Map<fns_parent_path, fns_parent> parent_paths;
+    };
     struct Generation {
         std::shared_ptr<const PolicySet> set;  // null: none yet
         Mode mode = Mode::monitor;
@@ -90,10 +91,7 @@ private:
 
     [[nodiscard]] Result<void> fill(Generation& generation);
     void drop(const Generation& generation);
-    void forget_answers();
     void inherit();
-    template <typename Key, typename Value>
-    void erase_inherited_rows(const Map<Key, Value>& rows);
     [[nodiscard]] Result<void> put_in_force(const Generation& to, const Recogniser& recogniser, ParentRules& rules);
     void go_back(const ParentRules& rules, const ParentRules& tried);
     [[nodiscard]] Result<Numbers> move_paths(const Generation& to, const Recogniser& recogniser, ParentRules& rules);

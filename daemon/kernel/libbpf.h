@@ -124,6 +124,21 @@ public:
         }
     }
 
+    // Erases what is there when it is called and matches. An error is the first of an entry that stays.
+    [[nodiscard]] Result<void> erase_if(const std::function<bool(const Key&, const Value&)>& matches) const
+    {
+        std::vector<Key> found;
+        for_each([&](const Key& key, const Value& value) {
+            if (matches(key, value))
+                found.push_back(key);
+        });
+        Result<void> outcome;
+        for (const Key& key : found)
+            if (auto erased = erase(key); !erased && outcome)
+                outcome = std::move(erased);
+        return outcome;
+    }
+
     // Per-CPU maps: one value for each possible CPU.
     [[nodiscard]] Result<std::vector<Value>> lookup_per_cpu(const Key& key) const
     {

@@ -13,6 +13,7 @@
 
 #include "daemon/policy/compile_names.h"
 #include "daemon/policy/compile_paths.h"
+#include "daemon/policy/compile_ports.h"
 #include "daemon/policy/guards.h"
 
 namespace fnshield {
@@ -65,8 +66,8 @@ Network network_of(const Cidr& cidr)
 
 struct NetworkRow {
     Network network;
-    std::vector<std::uint16_t> ports;  // empty = all
-    std::size_t index = 0;             // in the policy's list
+    ListedPorts ports;
+    std::size_t index = 0;  // in the policy's list
 };
 
 // "2001::/16" and "::/0" say nothing about IPv4, but the trie holds it inside of them: a row stops that from being
@@ -80,23 +81,16 @@ void shield_mapped(std::vector<NetworkRow>& rows)
     const bool covered =
         std::ranges::any_of(rows, [&](const NetworkRow& row) { return row.network.contains(seen_as_v6); });
     if (covered && std::ranges::find(rows, all_mapped, &NetworkRow::network) == rows.end())
-        rows.push_back({all_mapped, {0}, 0});
+        rows.push_back({all_mapped, ListedPorts({0}), 0});
 }
 
-// Those of a row and of the rows around it; empty = all.
-std::vector<std::uint16_t> united_ports(const Network& network, std::span<const NetworkRow> rows)
+// Those of a row and of the rows around it.
+ListedPorts united_ports(const Network& network, std::span<const NetworkRow> rows)
 {
-    std::vector<std::uint16_t> ports;
-    for (const NetworkRow& row : rows) {
-        if (!row.network.contains(network))
-            continue;
-        if (row.ports.empty())
-            return {};
-        ports.insert(ports.end(), row.ports.begin(), row.ports.end());
-    }
-    std::ranges::sort(ports);
-    const auto [first, last] = std::ranges::unique(ports);
-    ports.erase(first, last);
+    ListedPorts ports;
+    for (const NetworkRow& row : rows)
+        if (row.network.contains(network))
+            ports.add(row.ports);
     return ports;
 }
 
@@ -125,15 +119,15 @@ public:
     void names();
     void resolvers();
     void check_rules();
-    [[nodiscard]] CompiledPolicy take() && { return std::move(made_); }
-
-private:
-    // The kernel side has to decide by the list.
+    // The kernel side has to decide by the rule's list.
     [[nodiscard]] bool acts(std::string_view rule) const
     {
         const Action action = policy_.action_for(rule);
         return action == Action::deny || action == Action::kill;
     }
+    [[nodiscard]] CompiledPolicy take() && { return std::move(made_); }
+
+private:
     void networks(fns_list list, std::vector<NetworkRow> rows, std::string_view name, std::string_view rule);
 
     const Policy& policy_;
@@ -173,12 +167,13 @@ void Compiler::networks(fns_list list, std::vector<NetworkRow> rows, std::string
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const NetworkRow& row = rows[i];
         const auto ports = i < written ? united_ports(row.network, std::span(rows).first(written)) : row.ports;
-        if (ports.size() > FNS_LISTED_PORTS) {
+        const auto value = ports.packed();
+        if (!value) {
             if (acts(rule))
                 made_.unsupported.push_back({std::string(rule), std::string(name), row.index,
                                              fmt::format("{} ports for one network, with those of the networks around "
                                                          "it; the kernel holds {}",
-                                                         ports.size(), FNS_LISTED_PORTS)});
+                                                         ports.count(), FNS_LISTED_PORTS)});
             return;
         }
         fns_network_key key{};
@@ -186,9 +181,7 @@ void Compiler::networks(fns_list list, std::vector<NetworkRow> rows, std::string
         key.policy_id = number_;
         key.list = list;
         std::ranges::copy(row.network.address, key.address);
-        fns_ports value{.count = static_cast<std::uint16_t>(ports.size()), .port_be = {}};
-        std::ranges::transform(ports, value.port_be, [](std::uint16_t port) { return __builtin_bswap16(port); });
-        compiled.emplace_back(key, value);
+        compiled.emplace_back(key, *value);
     }
     made_.head.lists |= 1U << list;
     std::ranges::move(compiled, std::back_inserter(made_.networks));
@@ -199,7 +192,7 @@ void Compiler::egress(fns_list list, std::string_view name, std::string_view rul
     std::vector<NetworkRow> rows;
     for (std::size_t i = 0; i < rules.size(); ++i)
         if (rules[i].cidr)
-            rows.push_back({network_of(*rules[i].cidr), rules[i].ports, i});
+            rows.push_back({network_of(*rules[i].cidr), ListedPorts(rules[i].ports), i});
     networks(list, std::move(rows), name, rule);
 }
 
@@ -224,7 +217,7 @@ void Compiler::resolvers()
 {
     std::vector<NetworkRow> rows;
     for (const Cidr& cidr : policy_.egress.resolvers)
-        rows.push_back({network_of(cidr), {53, 853}, rows.size()});
+        rows.push_back({network_of(cidr), ListedPorts({53, 853}), rows.size()});
     networks(FNS_LIST_RESOLVERS, std::move(rows), "egress.resolvers", {});
 }
 
@@ -260,11 +253,9 @@ CompiledPolicy compile(const Policy& policy, Mode mode, std::uint32_t number)
     compiler.resolvers();
     const std::string_view model_read = rule_of(FNS_GUARD_MODEL_READ, FNS_PHASE_WARM);
     const std::string_view model_write = rule_of(FNS_GUARD_MODEL_WRITE, FNS_PHASE_WARM);
-    const bool reads_act =
-        policy.action_for(model_read) == Action::deny || policy.action_for(model_read) == Action::kill;
     if (!policy.files.models.empty())
-        compiler.paths(FNS_LIST_MODELS, "files.models", reads_act ? model_read : model_write, policy.files.models,
-                       false);
+        compiler.paths(FNS_LIST_MODELS, "files.models", compiler.acts(model_read) ? model_read : model_write,
+                       policy.files.models, false);
     if (!policy.files.secrets.empty())
         compiler.paths(FNS_LIST_SECRETS, "files.secrets", {}, policy.files.secrets, false);
     if (!policy.files.code.empty())

@@ -6,24 +6,18 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+
+#include "daemon/policy/compile_ports.h"
 
 namespace fnshield {
 namespace {
 
-struct Ports {
-    bool all = false;
-    std::set<std::uint16_t> some;
+struct NameRow {
+    ListedPorts ports;
     std::size_t index = 0;  // of a row that has them
-
-    void add(const Ports& other)
-    {
-        all |= other.all;
-        some.insert(other.some.begin(), other.some.end());
-    }
 };
 
-using Names = std::map<std::string, Ports>;  // by reversed name
+using Names = std::map<std::string, NameRow>;  // by reversed name
 
 Names names_of(const std::vector<EgressRule>& rules, fns_list list, CompiledNames& compiled)
 {
@@ -38,44 +32,34 @@ Names names_of(const std::vector<EgressRule>& rules, fns_list list, CompiledName
                 {list, index, "the kernel decides whole names, and a wildcard with what follows it: not " + rule.dns});
             continue;
         }
-        Ports& ports = names[*reversed];
-        ports.add({.all = rule.ports.empty(), .some = std::set<std::uint16_t>(rule.ports.begin(), rule.ports.end())});
-        ports.index = index;
+        NameRow& row = names[*reversed];
+        row.ports.add(ListedPorts(rule.ports));
+        row.index = index;
     }
     return names;
 }
 
-Ports with_shorter_rows(const Names& names, const std::string& name)
+ListedPorts with_shorter_rows(const Names& names, const std::string& name)
 {
-    Ports sum;
-    for (const auto& [other, ports] : names)
+    ListedPorts sum;
+    for (const auto& [other, row] : names)
         if (name.starts_with(other))
-            sum.add(ports);
+            sum.add(row.ports);
     return sum;
-}
-
-bool fill(fns_ports& to, const Ports& from)
-{
-    if (from.all)
-        return true;
-    if (from.some.size() > FNS_LISTED_PORTS)
-        return false;
-    for (const std::uint16_t port : from.some)
-        to.port_be[to.count++] = static_cast<std::uint16_t>(port << 8 | port >> 8);  // network order
-    return true;
 }
 
 void compile_list(const std::vector<EgressRule>& rules, fns_list list, std::uint32_t policy_id, CompiledNames& compiled)
 {
     const Names names = names_of(rules, list, compiled);
     for (const auto& [name, own] : names) {
-        ListedName row;
-        if (!fill(row.ports, with_shorter_rows(names, name))) {
+        const auto ports = with_shorter_rows(names, name).packed();
+        if (!ports) {
             compiled.unsupported.push_back({list, own.index,
                                             "one name has more than " + std::to_string(FNS_LISTED_PORTS) +
                                                 " ports, with those of the rows around it"});
             continue;
         }
+        ListedName row{.ports = *ports};
         row.key.prefix_bits = static_cast<std::uint32_t>(FNS_NAME_KEY_BITS(name.size()));
         row.key.policy_id = policy_id;
         row.key.list = list;

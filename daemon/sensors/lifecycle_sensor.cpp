@@ -62,14 +62,6 @@ Result<void> LifecycleSensor::add_parent_path(const std::string& path, const fns
     return {};
 }
 
-Result<void> LifecycleSensor::remove_parent_path(const std::string& path)
-{
-    auto key = parent_path_key(path);
-    if (!key)
-        return pass(std::move(key));
-    return parent_paths().erase(*key);
-}
-
 Result<void> LifecycleSensor::add_parent(std::uint64_t cgroup_id, const fns_parent& parent)
 {
     return parents().update(cgroup_id, parent);

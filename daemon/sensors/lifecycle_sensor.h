@@ -21,7 +21,6 @@ public:
 
     // A cgroup made at `path` ("/openfaas-fn") from now on is a parent. At most FNS_PARENT_PATH_BYTES − 2 bytes.
     [[nodiscard]] Result<void> add_parent_path(const std::string& path, const fns_parent& parent);
-    [[nodiscard]] Result<void> remove_parent_path(const std::string& path);
     // A cgroup that exists is a parent: what is made in it from now on is seen.
     [[nodiscard]] Result<void> add_parent(std::uint64_t cgroup_id, const fns_parent& parent);
 

@@ -36,10 +36,7 @@ protected:
     template <typename Key, typename Value>
     static void forget_all(const Map<Key, Value>& map)
     {
-        std::vector<Key> keys;
-        map.for_each([&](const Key& key, const Value&) { keys.push_back(key); });
-        for (const Key& key : keys)
-            ASSERT_TRUE(map.erase(key));
+        ASSERT_TRUE(map.erase_if([](const Key&, const Value&) { return true; }));
     }
 
     // Refuses by these guards in both phases; `flags` besides the mode's.

@@ -22,17 +22,8 @@ std::shared_ptr<const PolicySet> policy_set(const std::string& yaml)
 
 TestPolicies::TestPolicies(SensorHarness& harness)
 {
-    const auto& maps = harness.maps();
     const auto& lifecycle = dynamic_cast<LifecycleSensor&>(harness.sensor(FNS_SENSOR_LIFECYCLE));
-    kernel_ = std::make_unique<KernelPolicies>(KernelPolicies::Tables{.assignments = maps.assignments(),
-                                                                      .policies = maps.policies(),
-                                                                      .paths = maps.listed_paths(),
-                                                                      .networks = maps.listed_networks(),
-                                                                      .names = maps.listed_names(),
-                                                                      .resolved = maps.resolved(),
-                                                                      .memory_allowed = maps.memory_allowed(),
-                                                                      .parents = lifecycle.parents(),
-                                                                      .parent_paths = lifecycle.parent_paths()});
+    kernel_ = std::make_unique<KernelPolicies>(harness.maps(), lifecycle.parents(), lifecycle.parent_paths());
     rules_[test_cgroup_root()] = {.depth = 1};
 }
 
