@@ -3,19 +3,15 @@
 // What the kernel side does about execs that a policy does not list: by action, phase and mode, and for look-alikes of
 // both kinds. Also that a reload leaves no gap. On the LSM backend a denied exec fails with EPERM, on the others its
 // process is killed before the program's first instruction.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
 
-#include "tests/support/policies.h"
+#include "tests/kernel/verdict_fixture.h"
 #include "tests/support/runc.h"
 
 namespace fnshield::testing {
@@ -25,54 +21,19 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr int kKilled = 128 + SIGKILL;
-
 std::string rules(const std::string& action)
 {
     return "rules:\n  coldstart.init_exec: { action: " + action +
            " }\n  function.unexpected_exec: { action: " + action + " }\n";
 }
 
-class ExecVerdictTest : public ::testing::Test {
+class ExecVerdictTest : public VerdictTest {
 protected:
-    void SetUp() override
-    {
-        auto made = SensorHarness::make({.sensors = {FNS_SENSOR_LIFECYCLE, FNS_SENSOR_PROCESS}});
-        ASSERT_TRUE(made) << made.error().message;
-        harness_ = std::move(*made);
-        policies_.emplace(*harness_);
-        auto backend = test_backend();
-        ASSERT_TRUE(backend);
-        refuses_ = *backend == Backend::lsm;
-    }
-    void TearDown() override
-    {
-        EXPECT_THAT(harness_->decode_errors(), IsEmpty());
-        if (!may_lose_) {
-            EXPECT_EQ(harness_->lost(), 0U);
-        }
-    }
-    void put_in_force(const std::string& yaml, Mode mode = Mode::enforce)
-    {
-        const auto done = policies_->put_in_force(yaml, mode);
-        ASSERT_TRUE(done) << done.error().message;
-    }
-    CgroupSandbox sandbox(const std::string& name, bool warm)
-    {
-        auto made = CgroupSandbox::make_for_test(name);
-        if (!made)
-            throw std::runtime_error(made.error().message);
-        if (auto assigned = policies_->assign(made->id(), warm); !assigned)
-            throw std::runtime_error(assigned.error().message);
-        return std::move(*made);
-    }
+    ExecVerdictTest() : VerdictTest({FNS_SENSOR_LIFECYCLE, FNS_SENSOR_PROCESS}) {}
     // A shell in the sandbox that runs the command line as its child and then says how that ended.
     static std::string told(const CgroupSandbox& box, const std::string& command)
     {
-        const auto done = box.run({"/bin/sh", "-c", command + "; echo status=$?"});
-        if (!done)
-            throw std::runtime_error(done.error().message);
-        return done->output;
+        return must(box.run({"/bin/sh", "-c", command + "; echo status=$?"})).output;
     }
     // What the shell says of a command that the policy forbids: killed by a signal, or not permitted.
     [[nodiscard]] std::string forbidden(const std::string& action) const
@@ -81,8 +42,7 @@ protected:
     }
     std::vector<Event> execs(SandboxId id, std::string_view name)
     {
-        if (auto settled = harness_->settle(); !settled)
-            throw std::runtime_error(settled.error().message);
+        must(harness_->settle());
         auto found = harness_->matching(is_event(EventKind::exec, id));
         std::erase_if(found, [name](const Event& event) { return !event.as<ExecBody>()->path.ends_with(name); });
         return found;
@@ -94,11 +54,6 @@ protected:
             throw std::runtime_error(std::to_string(found.size()) + " execs of " + std::string(name));
         return found.front().verdict;
     }
-
-    std::unique_ptr<SensorHarness> harness_;
-    std::optional<TestPolicies> policies_;
-    bool refuses_ = false;
-    bool may_lose_ = false;  // more execs than the bulk budget
 };
 
 TEST_F(ExecVerdictTest, AnUnlistedProgramDoesNotRun)

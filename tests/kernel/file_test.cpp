@@ -2,18 +2,13 @@
 //
 // What the kernel side does about model files: every road to one, by action, phase and mode, and the look-alikes. On
 // the LSM backend a denied open fails with EPERM; on the others its process is killed before it can use the descriptor.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 
+#include "tests/kernel/verdict_fixture.h"
 #include "tests/support/needs.h"
-#include "tests/support/policies.h"
 
 namespace fnshield::testing {
 namespace {
@@ -21,21 +16,15 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr int kKilled = 128 + SIGKILL;
 constexpr std::string_view kRefused = "result=-1\n";  // −EPERM
 constexpr std::string_view kDone = "result=0\n";
 
-class FileTest : public ::testing::Test {
+class FileTest : public VerdictTest {
 protected:
+    FileTest() : VerdictTest({FNS_SENSOR_LIFECYCLE, FNS_SENSOR_PROCESS, FNS_SENSOR_FILE}) {}
     void SetUp() override
     {
-        auto made = SensorHarness::make({.sensors = {FNS_SENSOR_LIFECYCLE, FNS_SENSOR_PROCESS, FNS_SENSOR_FILE}});
-        ASSERT_TRUE(made) << made.error().message;
-        harness_ = std::move(*made);
-        policies_.emplace(*harness_);
-        const auto backend = test_backend();
-        ASSERT_TRUE(backend);
-        refuses_ = *backend == Backend::lsm;
+        VerdictTest::SetUp();
         folder_ = ::testing::TempDir() + "fnshield-files-" + std::to_string(getpid());
         std::filesystem::create_directories(folder_ + "/models");
         model_ = folder_ + "/models/weights.bin";
@@ -46,40 +35,23 @@ protected:
     void TearDown() override
     {
         std::filesystem::remove_all(folder_);
-        EXPECT_THAT(harness_->decode_errors(), IsEmpty());
-        EXPECT_EQ(harness_->lost(), 0U);
+        VerdictTest::TearDown();
     }
     // The folder models is declared, and both rules act like that.
-    void put_in_force(const std::string& action, Mode mode = Mode::enforce)
+    void put_models_in_force(const std::string& action, Mode mode = Mode::enforce)
     {
-        const auto done = policies_->put_in_force("files: { models: [ \"" + folder_ +
-                                                      "/models/**\" ] }\n"
-                                                      "rules:\n  model.tampered: { action: " +
-                                                      action + " }\n  model.weights_read: { action: " + action + " }\n",
-                                                  mode);
-        ASSERT_TRUE(done) << done.error().message;
-    }
-    CgroupSandbox sandbox(const std::string& name, bool warm)
-    {
-        auto made = CgroupSandbox::make_for_test(name);
-        if (!made)
-            throw std::runtime_error(made.error().message);
-        if (auto assigned = policies_->assign(made->id(), warm); !assigned)
-            throw std::runtime_error(assigned.error().message);
-        return std::move(*made);
+        put_in_force("files: { models: [ \"" + folder_ + "/models/**\" ] }\nrules:\n  model.tampered: { action: " +
+                         action + " }\n  model.weights_read: { action: " + action + " }\n",
+                     mode);
     }
     static Finished act(const CgroupSandbox& box, std::vector<std::string> argv)
     {
         argv.insert(argv.begin(), trigger());
-        auto done = box.run(argv);
-        if (!done)
-            throw std::runtime_error(done.error().message);
-        return *done;
+        return must(box.run(argv));
     }
     std::vector<Event> file_events(SandboxId id)
     {
-        if (auto settled = harness_->settle(); !settled)
-            throw std::runtime_error(settled.error().message);
+        must(harness_->settle());
         return harness_->matching([id](const Event& event) { return event.as<FileBody>() && event.sandbox == id; });
     }
     void expect_stopped(const Finished& done, const std::string& action) const
@@ -97,12 +69,9 @@ protected:
         EXPECT_EQ(done.output, kDone);
     }
 
-    std::unique_ptr<SensorHarness> harness_;
-    std::optional<TestPolicies> policies_;
     std::string folder_;
     std::string model_;
     std::string other_;
-    bool refuses_ = false;
 };
 
 struct Road {
@@ -126,7 +95,7 @@ TEST_P(FileRoad, ToAModelIsStopped)
     for (const bool warm : {false, true}) {
         for (const std::string action : {"deny", "kill"}) {
             SCOPED_TRACE(action + (warm ? " warm" : " init"));
-            put_in_force(action);
+            put_models_in_force(action);
             const auto box = sandbox("road-" + action + (warm ? "-warm" : "-init"), warm);
             expect_stopped(act(box, {road.act, model_, other_}), action);
             const auto found = file_events(box.id());
@@ -162,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(FileTest, AReadWhileWarmIsStopped)
 {
-    put_in_force("deny");
+    put_models_in_force("deny");
     const auto box = sandbox("warm-read", true);
     expect_stopped(act(box, {"open_read", model_}), "deny");
     const auto found = file_events(box.id());
@@ -174,7 +143,7 @@ TEST_F(FileTest, AReadWhileWarmIsStopped)
 
 TEST_F(FileTest, AReadBeforeReadyIsTheStartsOwn)
 {
-    put_in_force("kill");
+    put_models_in_force("kill");
     const auto box = sandbox("init-read", false);
     expect_untouched(act(box, {"open_read", model_}));
     EXPECT_THAT(file_events(box.id()), IsEmpty());
@@ -182,7 +151,7 @@ TEST_F(FileTest, AReadBeforeReadyIsTheStartsOwn)
 
 TEST_F(FileTest, AnotherFileIsNobodysBusiness)
 {
-    put_in_force("kill");
+    put_models_in_force("kill");
     const auto box = sandbox("other", true);
     expect_untouched(act(box, {"open_write", other_}));
     expect_untouched(act(box, {"open_read", other_}));
@@ -193,7 +162,7 @@ TEST_F(FileTest, AnotherFileIsNobodysBusiness)
 // A policy names paths: what is known under another name is another file to it (docs/kernels.md).
 TEST_F(FileTest, AHardLinksOwnPathCounts)
 {
-    put_in_force("kill");
+    put_models_in_force("kill");
     const std::string link = folder_ + "/link.bin";
     std::filesystem::create_hard_link(model_, link);
     std::filesystem::create_hard_link(other_, folder_ + "/models/other.bin");
@@ -205,7 +174,7 @@ TEST_F(FileTest, AHardLinksOwnPathCounts)
 
 TEST_F(FileTest, MonitorModeSaysTheSameAndTouchesNothing)
 {
-    put_in_force("kill", Mode::monitor);
+    put_models_in_force("kill", Mode::monitor);
     const auto box = sandbox("monitor", true);
     expect_untouched(act(box, {"open_write", model_}));
     expect_untouched(act(box, {"open_read", model_}));
@@ -221,7 +190,7 @@ TEST_F(FileTest, MonitorModeSaysTheSameAndTouchesNothing)
 // Writes are told whatever the action; reads only where the kernel side or a freeze has something to do.
 TEST_F(FileTest, AnAlertIsNotTheKernelsToDo)
 {
-    put_in_force("alert");
+    put_models_in_force("alert");
     const auto box = sandbox("alert", true);
     expect_untouched(act(box, {"open_read", model_}));
     EXPECT_THAT(file_events(box.id()), IsEmpty());
@@ -233,7 +202,7 @@ TEST_F(FileTest, AnAlertIsNotTheKernelsToDo)
 
 TEST_F(FileTest, TheHostAndAPolicyWithoutModelsAreQuiet)
 {
-    put_in_force("kill");
+    put_models_in_force("kill");
     const auto host = run({trigger(), "open_write", model_});
     ASSERT_TRUE(host);
     expect_untouched(*host);

@@ -13,11 +13,11 @@
 #include <chrono>
 #include <cstring>
 #include <map>
-#include <stdexcept>
 
 #include "daemon/kernel/adoption.h"
 #include "daemon/kernel/host.h"
 #include "daemon/kernel/v1_freezer.h"
+#include "tests/support/must.h"
 #include "tests/support/runc.h"
 #include "tests/support/sensor_harness.h"
 #include "tests/support/slowness.h"
@@ -60,13 +60,7 @@ protected:
     }
     LifecycleSensor& lifecycle() { return dynamic_cast<LifecycleSensor&>(harness_->sensor(FNS_SENSOR_LIFECYCLE)); }
 
-    static CgroupSandbox cgroup(const std::string& name)
-    {
-        auto made = CgroupSandbox::make_for_test(name);
-        if (!made)
-            throw std::runtime_error(made.error().message);
-        return std::move(*made);
-    }
+    static CgroupSandbox cgroup(const std::string& name) { return must(CgroupSandbox::make_for_test(name)); }
     // The entry in the kernel's table; sandbox_id 0 where there is none.
     fns_sandbox entry(std::uint64_t id) { return harness_->maps().sandboxes().lookup(id).value_or(fns_sandbox{}); }
     static std::string below_root(const std::string& path)

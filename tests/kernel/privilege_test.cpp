@@ -8,9 +8,9 @@
 
 #include <cerrno>
 #include <csignal>
-#include <stdexcept>
 
 #include "daemon/sensors/lifecycle_sensor.h"
+#include "tests/support/must.h"
 #include "tests/support/runc.h"
 #include "tests/support/sensor_harness.h"
 
@@ -46,18 +46,11 @@ public:
         options.sensors = {FNS_SENSOR_PRIVILEGE};
         if (entrants)
             options.sensors.insert(options.sensors.end(), {FNS_SENSOR_LIFECYCLE, FNS_SENSOR_PROCESS});
-        auto made = SensorHarness::make(options);
-        if (!made)
-            throw std::runtime_error(made.error().message);
-        harness_ = std::move(*made);
+        harness_ = must(SensorHarness::make(options));
         if (entrants)
             watch_parent();
-        auto box = CgroupSandbox::make_for_test("privilege");
-        if (!box)
-            throw std::runtime_error(box.error().message);
-        box_.emplace(std::move(*box));
-        if (auto added = harness_->add_sandbox(*box_); !added)
-            throw std::runtime_error(added.error().message);
+        box_.emplace(must(CgroupSandbox::make_for_test("privilege")));
+        must(harness_->add_sandbox(*box_));
     }
 
     // `trigger NAME 0 0` in the sandbox; its output and exit code.
@@ -65,13 +58,13 @@ public:
     Finished act(std::vector<std::string> words)
     {
         words.insert(words.begin(), trigger());
-        return finish(box_->run(words));
+        return must(box_->run(words));
     }
     // … on the host.
     static Finished act_on_host(std::vector<std::string> words)
     {
         words.insert(words.begin(), trigger());
-        return finish(run(words));
+        return must(run(words));
     }
     // All events of the sensor so far. Fails the test where one could not be decoded.
     std::vector<Event> seen()
@@ -107,14 +100,7 @@ private:
     void watch_parent()
     {
         auto& lifecycle = dynamic_cast<LifecycleSensor&>(harness_->sensor(FNS_SENSOR_LIFECYCLE));
-        if (auto added = lifecycle.add_parent_path(test_cgroup_root(), {.depth = 1}); !added)
-            throw std::runtime_error(added.error().message);
-    }
-    static Finished finish(Result<Finished> finished)
-    {
-        if (!finished)
-            throw std::runtime_error(finished.error().message);
-        return std::move(*finished);
+        must(lifecycle.add_parent_path(test_cgroup_root(), {.depth = 1}));
     }
 
     std::unique_ptr<SensorHarness> harness_;

@@ -19,6 +19,7 @@
 #include <stdexcept>
 
 #include "daemon/sensors/lifecycle_sensor.h"
+#include "tests/support/must.h"
 #include "tests/support/runc.h"
 #include "tests/support/sensor_harness.h"
 #include "tests/support/slowness.h"
@@ -48,13 +49,7 @@ protected:
         }
     }
 
-    CgroupSandbox sandbox(const std::string& name)
-    {
-        auto made = CgroupSandbox::make_for_test(name);
-        if (!made)
-            throw std::runtime_error(made.error().message);
-        return std::move(*made);
-    }
+    CgroupSandbox sandbox(const std::string& name) { return must(CgroupSandbox::make_for_test(name)); }
     std::vector<Event> execs(SandboxId id) { return harness_->matching(is_event(EventKind::exec, id)); }
     std::vector<Event> execs_with(SandboxId id, fns_exec_flag flag)
     {
@@ -205,8 +200,7 @@ protected:
         const auto done = box.run(act);
         if (!done || !done->output.contains("done"))
             throw std::runtime_error(done ? done->output : done.error().message);
-        if (auto settled = harness_->settle(); !settled)
-            throw std::runtime_error(settled.error().message);
+        must(harness_->settle());
         auto all = execs(box.id());
         if (all.size() != 2)
             throw std::runtime_error(std::to_string(all.size()) + " execs");

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "daemon/kernel/own_objects.h"
+#include "tests/support/must.h"
 #include "tests/support/sensor_harness.h"
 
 namespace fnshield::testing {
@@ -37,10 +38,7 @@ protected:
     Finished act(bool in_sandbox, std::vector<std::string> words)
     {
         words.insert(words.begin(), trigger());
-        auto done = in_sandbox ? box_->run(words) : run(words);
-        if (!done)
-            throw std::runtime_error(done.error().message);
-        return std::move(*done);
+        return must(in_sandbox ? box_->run(words) : run(words));
     }
     std::vector<Event> seen(EventKind kind)
     {

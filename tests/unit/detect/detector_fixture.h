@@ -84,6 +84,19 @@ protected:
         return sum;
     }
 
+    // What the function does not do itself is no finding: an entrant's act, the set-up's, the host's.
+    void expect_quiet_for_others(Event event)
+    {
+        Event entrant = event;
+        entrant.flags |= FNS_FLAG_ENTRANT;
+        EXPECT_THAT(feed(entrant), ::testing::IsEmpty()) << "an entrant's";
+        Event setup = event;
+        setup.flags |= FNS_FLAG_SETUP;
+        EXPECT_THAT(feed(setup), ::testing::IsEmpty()) << "of the set-up";
+        event.sandbox = kHost;
+        EXPECT_THAT(feed(event), ::testing::IsEmpty()) << "the host's";
+    }
+
     DetectorEngine& engine() { return engine_; }
 
 private:

@@ -26,17 +26,6 @@ protected:
         return event_of(kind, FNS_SENSOR_FILE, sandbox, 9 * kSecond, process(sandbox == kOther ? 200 : 100),
                         FileBody{.path = std::move(path), .access = access});
     }
-    void expect_quiet_for_others(Event event)
-    {
-        Event entrant = event;
-        entrant.flags |= FNS_FLAG_ENTRANT;
-        EXPECT_THAT(feed(entrant), IsEmpty()) << "an entrant's";
-        Event setup = event;
-        setup.flags |= FNS_FLAG_SETUP;
-        EXPECT_THAT(feed(setup), IsEmpty()) << "of the set-up";
-        event.sandbox = kHost;
-        EXPECT_THAT(feed(event), IsEmpty()) << "the host's";
-    }
 };
 
 class Tampered : public ModelRule {

@@ -24,18 +24,6 @@ protected:
     {
         return privilege_event(kind, sandbox, 9 * kSecond, process(tgid), std::move(body));
     }
-    // None of the rules may tell these.
-    void expect_quiet_for_others(Event event)
-    {
-        Event entrant = event;
-        entrant.flags |= FNS_FLAG_ENTRANT;
-        EXPECT_THAT(feed(entrant), IsEmpty()) << "an entrant's";
-        Event setup = event;
-        setup.flags |= FNS_FLAG_SETUP;
-        EXPECT_THAT(feed(setup), IsEmpty()) << "of the set-up";
-        event.sandbox = kHost;
-        EXPECT_THAT(feed(event), IsEmpty()) << "the host's";
-    }
 };
 
 // --- isolation.namespace_entry ---

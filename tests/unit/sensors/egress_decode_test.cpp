@@ -6,15 +6,10 @@
 #include <vector>
 
 #include "daemon/sensors/egress_sensor.h"
+#include "tests/unit/sensors/raw.h"
 
 namespace fnshield {
 namespace {
-
-template <typename Raw>
-std::span<const std::byte> bytes_of(const Raw& raw)
-{
-    return std::as_bytes(std::span(&raw, 1));
-}
 
 fns_event_header header(fns_event_kind kind, std::uint32_t size)
 {

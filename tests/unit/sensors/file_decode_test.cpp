@@ -7,14 +7,10 @@
 
 #include "daemon/sensors/file_sensor.h"
 #include "fnshield/abi/file.h"
+#include "tests/unit/sensors/raw.h"
 
 namespace fnshield {
 namespace {
-
-std::span<const std::byte> bytes_of(const fns_file_event& raw)
-{
-    return std::as_bytes(std::span(&raw, 1));
-}
 
 fns_file_event sample()
 {

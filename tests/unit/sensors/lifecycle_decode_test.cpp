@@ -7,6 +7,7 @@
 
 #include "daemon/sensors/lifecycle_sensor.h"
 #include "fnshield/abi/lifecycle.h"
+#include "tests/unit/sensors/raw.h"
 
 namespace fnshield {
 namespace {
@@ -28,11 +29,6 @@ fns_lifecycle_event sample()
     raw.value = 1;
     std::strcpy(raw.path, "/fn/acme/i-1");
     return raw;
-}
-
-std::span<const std::byte> bytes_of(const fns_lifecycle_event& raw)
-{
-    return std::as_bytes(std::span(&raw, 1));
 }
 
 TEST(DecodeLifecycle, AMove)

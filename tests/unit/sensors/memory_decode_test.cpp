@@ -8,6 +8,7 @@
 
 #include "daemon/sensors/memory_sensor.h"
 #include "fnshield/abi/memory.h"
+#include "tests/unit/sensors/raw.h"
 
 namespace fnshield {
 namespace {
@@ -34,11 +35,6 @@ fns_memory_event sample()
     raw.attempted = 1;
     raw.hint = 1;
     return raw;
-}
-
-std::span<const std::byte> bytes_of(const fns_memory_event& raw)
-{
-    return std::as_bytes(std::span(&raw, 1));
 }
 
 TEST(DecodeMemory, AllFields)

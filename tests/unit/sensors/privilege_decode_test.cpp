@@ -8,15 +8,10 @@
 
 #include "daemon/sensors/privilege_sensor.h"
 #include "fnshield/abi/privilege.h"
+#include "tests/unit/sensors/raw.h"
 
 namespace fnshield {
 namespace {
-
-template <typename Raw>
-std::span<const std::byte> bytes_of(const Raw& raw)
-{
-    return std::as_bytes(std::span(&raw, 1));
-}
 
 fns_privilege_event sample()
 {
