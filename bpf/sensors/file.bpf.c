@@ -142,6 +142,12 @@ static __always_inline void tell(const struct file_act *act, const struct fns_ve
     event->device = BPF_CORE_READ(dentry, d_sb, s_dev);
     event->open_flags = act->open_flags;
     event->access = act->access;
+    event->file_class = FNS_FILE_CLASS_MODEL;
+    event->ctime_ns = inode ? fns_inode_ctime_ns(inode) : 0;
+    event->result = 0;
+    event->mode = BPF_CORE_READ(inode, i_mode);
+    event->special_device = 0;
+    event->file_flags = 0;
     event->padding = 0;
     fill_path(event, taken, turn);
     fns_submit(FNS_SENSOR_FILE, event);

@@ -43,6 +43,7 @@ void Pipeline::process_batch()
 {
     std::vector<Event> batch = std::exchange(batch_, {});
     std::ranges::stable_sort(batch, {}, &Event::time_ns);
+    wall_offset_ns_ = parts_.clock.wall_offset_ns();
     for (Event& event : batch)
         process(std::move(event));
     batch.clear();
@@ -53,10 +54,12 @@ void Pipeline::process_batch()
 void Pipeline::process(Event event)
 {
     event.seq = next_seq_++;
+    event.wall_offset_ns = wall_offset_ns_;
     std::vector<Event> derived = parts_.model.apply(event);
     observe(event);
     for (Event& follows : derived) {
         follows.seq = next_seq_++;
+        follows.wall_offset_ns = wall_offset_ns_;
         observe(follows);
     }
 }

@@ -80,6 +80,7 @@ private:
     std::vector<Event> batch_;
     Totals totals_;
     std::uint64_t next_seq_ = 1;
+    std::int64_t wall_offset_ns_ = 0;  // of the batch at hand
     std::uint32_t own_tgid_ = 0;
 };
 

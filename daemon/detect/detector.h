@@ -39,7 +39,7 @@ struct Observation {
     const Event& event;
     const Sandbox* sandbox = nullptr;         // the actor's; null = the host
     const Process* process = nullptr;         // the actor
-    const Sandbox* target_sandbox = nullptr;  // memory_access, fd_access
+    const Sandbox* target_sandbox = nullptr;  // of events that have a target_of()
     const Process* target_process = nullptr;
     const Policy* policy = nullptr;  // the actor's sandbox's; for the host, or where the rule guards the target, see
                                      // target_policy()
@@ -62,10 +62,11 @@ struct Finding {
     std::string summary;  // who did what to whom: "resize/i-1 read memory of warm sandbox resnet/i-4 (…)"
     std::string key;      // findings of one rule and sandbox with the same key are the same finding again
     TargetDetail target;  // the target process and sandbox come from the observation
-    std::vector<Event> earlier_evidence;  // events before this one that belong to it, oldest first; few
-    std::optional<SandboxId> about;       // the sandbox that it is about, where it is not the event's actor
-    bool on_behalf_of_target = false;     // the target's policy decides action and severity (memory.*)
-    std::optional<Severity> severity;     // where this one is less, or more, than its rule says
+    std::vector<Event> earlier_evidence;      // events before this one that belong to it, oldest first; few
+    std::optional<SandboxId> target_sandbox;  // where the event does not name it itself: who owns an address
+    std::optional<SandboxId> about;           // the sandbox that it is about, where it is not the event's actor
+    bool on_behalf_of_target = false;         // the target's policy decides action and severity (memory.*)
+    std::optional<Severity> severity;         // where this one is less, or more, than its rule says
 };
 
 class Detector {

@@ -16,11 +16,11 @@ Observation observe(const Event& event, const Model& model, const Policy& host_p
     // Made in interrupt context: the task that happened to run there is not the actor.
     if (!event.has(FNS_FLAG_NO_TASK) && event.process.tgid != 0)
         seen.process = model.process(event.process.tgid, event.process.start_ns);
-    if (const auto* memory = event.as<MemoryBody>()) {
-        if (memory->target_sandbox != kHost)
-            seen.target_sandbox = model.sandbox(memory->target_sandbox);
-        if (memory->target.tgid != 0)
-            seen.target_process = model.process(memory->target.tgid, memory->target.start_ns);
+    if (const auto target = target_of(event)) {
+        if (target->sandbox != kHost)
+            seen.target_sandbox = model.sandbox(target->sandbox);
+        if (target->process.tgid != 0)
+            seen.target_process = model.process(target->process.tgid, target->process.start_ns);
     }
     seen.policy = seen.sandbox ? seen.sandbox->policy.get() : &host_policy;
     return seen;

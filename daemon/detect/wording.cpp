@@ -66,14 +66,14 @@ std::string actor_label(const Observation& seen)
 
 std::string target_label(const Observation& seen)
 {
-    const auto* memory = seen.event.as<MemoryBody>();
-    if (!memory)
+    const auto target = target_of(seen.event);
+    if (!target)
         return "nobody";
-    if (memory->target_sandbox == kHost && memory->target.tgid == 0)
+    if (target->sandbox == kHost && target->process.tgid == 0)
         return "a process that cannot be told";
-    if (memory->target_sandbox == kHost)
-        return "host process " + process_label(memory->target, seen.target_process);
-    const std::string label = sandbox_label(seen.target_sandbox, memory->target_sandbox);
+    if (target->sandbox == kHost)
+        return "host process " + process_label(target->process, seen.target_process);
+    const std::string label = sandbox_label(seen.target_sandbox, target->sandbox);
     const std::string state(seen.target_sandbox ? state_adjective(*seen.target_sandbox) : "");
     return state + (label.starts_with("sandbox ") ? "" : "sandbox ") + label;
 }

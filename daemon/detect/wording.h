@@ -19,7 +19,8 @@ namespace fnshield::detect {
 [[nodiscard]] std::string sandbox_label(const Sandbox* sandbox, SandboxId id);
 // The acting sandbox's label, or "host process /usr/bin/gdb (pid 12)".
 [[nodiscard]] std::string actor_label(const Observation& seen);
-// "warm sandbox resnet/i-4", "frozen sandbox …", or "host process systemd (pid 1)". `seen` is of a MemoryBody event.
+// "warm sandbox resnet/i-4", "frozen sandbox …", or "host process systemd (pid 1)". `seen` is of an event that
+// has a target_of().
 [[nodiscard]] std::string target_label(const Observation& seen);
 
 // The acting program: its path, or its comm where the model does not know the process.

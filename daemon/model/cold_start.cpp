@@ -150,6 +150,7 @@ Follows on_accept(SandboxEntry& entry, const Event& event, const SocketBody& bod
     }
     // Connections that come fast are counted in the kernel, and told with the next one.
     box.invocation += 1ULL + event.repeats;
+    box.request_ns = event.time_ns;
 
     Follows follows;
     if (box.policy->ready.kind == ReadyRule::Kind::first_response && state_of(box) == SandboxState::starting)
@@ -177,6 +178,7 @@ Follows on_frozen(SandboxEntry& entry, const Event& event, bool frozen)
     }
     box.state = box.before_freeze;
     box.frozen_ns.reset();
+    box.thawed_ns = event.time_ns;
     return {EventKind::sandbox_thawed};
 }
 

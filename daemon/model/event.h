@@ -17,6 +17,7 @@
 #include "fnshield/abi/egress.h"
 #include "fnshield/abi/event.h"
 #include "fnshield/abi/file.h"
+#include "fnshield/abi/ipc.h"
 #include "fnshield/abi/memory.h"
 #include "fnshield/abi/privilege.h"
 #include "fnshield/abi/process.h"
@@ -52,9 +53,16 @@ enum class EventKind : std::uint8_t {
     mount,
     module,
     bpf,
+    perf_event,
+    io_uring,
+    syscall_,  // one that few functions have a use for
+    credentials,
     signal,
     file_open,
     file_write,
+    map_exec,
+    unix_connect,
+    shm,
 
     cgroup_made,  // raw lifecycle, before the model turned it into sandbox_created
     cgroup_removed,
@@ -128,6 +136,9 @@ struct ExecBody {
     std::uint32_t device = 0;
     Nanoseconds file_ctime_ns = 0;  // CLOCK_REALTIME
     std::uint32_t flags = 0;        // enum fns_exec_flag
+    // Where FNS_EXEC_STDIO_SOCKET: both ends of the IP socket that is its standard input and output.
+    Endpoint stdio_remote;
+    Endpoint stdio_local;
 
     [[nodiscard]] bool has(fns_exec_flag flag) const { return (flags & flag) != 0; }
 };
@@ -174,11 +185,13 @@ struct MemoryBody {
     bool hint = false;       // target and name come from the caller's own memory
 };
 
-// namespace, mount, module, bpf. From the host only a bpf() on an object of the daemon's.
+// namespace, mount, module, bpf, perf_event, io_uring, syscall. From the host only a bpf() on an object of the
+// daemon's.
 struct PrivilegeBody {
     fns_privilege act{};
-    std::uint64_t argument = 0;  // namespaces: CLONE_NEW*, 0 = any; mounts: their flags; bpf: its command
-    std::int64_t result = 0;     // −errno where it was refused or failed; 0: allowed, as far as the hook could tell
+    std::uint64_t argument = 0;  // namespaces: CLONE_NEW*, 0 = any; mounts: their flags; bpf: its command; mknod:
+                                 // S_IF*; perf_event_open: the pid that it names, as the caller wrote it, -1 = all
+    std::int64_t result = 0;  // −errno where it was refused or failed; 0: allowed, as far as the hook could tell
     std::uint32_t syscall_nr = 0;
     std::string name;  // mounts: the path or type, as the caller wrote it; modules: what was requested
     fns_object object{};
@@ -197,13 +210,48 @@ struct SignalBody {
     bool at_daemon = false;  // the target is this daemon
 };
 
-// file_open, file_write: of a file that the policy lists.
+// credentials: a process has more than before.
+struct CredentialsBody {
+    std::uint32_t old_uid = 0;  // effective, in the initial user namespace
+    std::uint32_t new_uid = 0;
+    std::uint64_t gained_capabilities = 0;  // effective, as bits; not counted in a user namespace of the sandbox's own
+};
+
+// file_open, file_write, map_exec: of a file that the policy lists, or of a class that no function has a use for.
 struct FileBody {
     std::string path;  // against the process's root; empty where the kernel side could not keep it
     std::uint64_t inode = 0;
     std::uint32_t device = 0;
     std::uint32_t open_flags = 0;  // O_*; 0 where it was not opened
     fns_file_access access{};
+    fns_file_class file_class{};
+    std::uint32_t mode = 0;            // S_IF* and permissions
+    std::uint32_t special_device = 0;  // dev_t of a device file; 0 = no device
+    std::uint32_t flags = 0;           // enum fns_file_flag
+    Nanoseconds ctime_ns = 0;          // CLOCK_REALTIME
+    std::int64_t result = 0;           // -errno of an open that was refused or failed
+
+    [[nodiscard]] bool has(fns_file_flag flag) const { return (flags & flag) != 0; }
+};
+
+// unix_connect: a connect or a datagram to a UNIX socket.
+struct UnixBody {
+    std::string path;  // as it was bound; begins with '@' where it is abstract
+    ProcessInfo peer;  // that listens; tgid 0 = not known
+    SandboxId peer_sandbox = kHost;
+    std::int64_t result = 0;        // -errno where it was refused or failed
+    std::uint32_t descriptors = 0;  // passed along (SCM_RIGHTS)
+};
+
+// shm: a segment of another process's making was attached.
+struct SharedMemoryBody {
+    fns_shared_memory kind{};
+    std::uint64_t id = 0;  // System V: shmid; else the inode
+    std::string name;      // of a file in a tmpfs, or of a memfd
+    ProcessInfo owner;     // that made it; tgid 0 = not known
+    SandboxId owner_sandbox = kHost;
+    bool owner_known = false;  // owner_sandbox tells; else it is kHost because nobody knows
+    bool writes = false;
 };
 
 struct LossBody {
@@ -213,12 +261,14 @@ struct LossBody {
 };
 
 using EventBody = std::variant<std::monostate, LifecycleBody, PhaseBody, ForkBody, ExecBody, ExitBody, SocketBody,
-                               DnsBody, MemoryBody, PrivilegeBody, SignalBody, FileBody, LossBody>;
+                               DnsBody, MemoryBody, PrivilegeBody, CredentialsBody, SignalBody, FileBody, UnixBody,
+                               SharedMemoryBody, LossBody>;
 
 struct Event {
     EventKind kind = EventKind::tick;
     std::uint64_t seq = 0;  // given by the app, in order of processing, from 1
     Nanoseconds time_ns = 0;
+    std::int64_t wall_offset_ns = 0;  // CLOCK_REALTIME − CLOCK_BOOTTIME when the daemon got it
     SandboxId sandbox = kHost;
     fns_sensor sensor = FNS_SENSOR_COUNT;  // COUNT = not from a sensor
     std::uint32_t flags = 0;               // enum fns_event_flag
@@ -228,6 +278,8 @@ struct Event {
     EventBody body;
 
     [[nodiscard]] bool has(fns_event_flag flag) const { return (flags & flag) != 0; }
+    // A time of a file, as the other times are; 0 where it is from before the node's start.
+    [[nodiscard]] Nanoseconds boot_time_of(Nanoseconds realtime_ns) const;
     template <typename Body>
     [[nodiscard]] const Body* as() const
     {
@@ -235,12 +287,22 @@ struct Event {
     }
 };
 
+// The process that an event was aimed at.
+struct EventTarget {
+    const ProcessInfo& process;  // the event's own; tgid 0 = not known
+    SandboxId sandbox = kHost;
+};
+// Nothing where an event of its kind has none, or nobody knows whose it was.
+[[nodiscard]] std::optional<EventTarget> target_of(const Event& event);
+
 [[nodiscard]] std::string_view via_name(fns_via via);
 [[nodiscard]] std::string_view via_name(fns_socket_via via);
 [[nodiscard]] std::string_view access_name(fns_access access);
 [[nodiscard]] std::string_view privilege_name(fns_privilege act);  // "move_mount": the system call, mostly
 [[nodiscard]] std::string_view object_name(fns_object object);     // "map"
 [[nodiscard]] std::string_view file_access_name(fns_file_access access);
+[[nodiscard]] std::string_view file_class_name(fns_file_class file_class);
+[[nodiscard]] std::string_view shared_memory_name(fns_shared_memory kind);
 [[nodiscard]] std::string_view sensor_name(fns_sensor sensor);
 [[nodiscard]] std::string_view loss_stage_name(fns_loss_stage stage);
 

@@ -6,7 +6,7 @@
 
 namespace fnshield {
 
-const std::array<Model::State::Row, 22> Model::State::kRows = {{
+const std::array<Model::State::Row, 33> Model::State::kRows = {{
     {EventKind::cgroup_made, &State::on_made, true},
     {EventKind::cgroup_removed, &State::on_removed, false},
     {EventKind::cgroup_populated, &State::on_populated, true},
@@ -29,6 +29,16 @@ const std::array<Model::State::Row, 22> Model::State::kRows = {{
     {EventKind::mount, &State::on_act, true},
     {EventKind::module, &State::on_act, true},
     {EventKind::bpf, &State::on_act, true},
+    {EventKind::perf_event, &State::on_act, true},
+    {EventKind::io_uring, &State::on_act, true},
+    {EventKind::syscall_, &State::on_act, true},
+    {EventKind::credentials, &State::on_act, true},
+    {EventKind::signal, &State::on_act, true},
+    {EventKind::file_open, &State::on_act, true},
+    {EventKind::file_write, &State::on_act, true},
+    {EventKind::map_exec, &State::on_act, true},
+    {EventKind::unix_connect, &State::on_act, true},
+    {EventKind::shm, &State::on_act, true},
 }};
 
 void Model::State::on_made(SandboxEntry& entry, const Event& event, Out& out)

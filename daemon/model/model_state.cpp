@@ -116,10 +116,10 @@ void Model::State::name(SandboxEntry& entry, std::string path)
 // The other end of a memory access is a sandbox as well.
 void Model::State::see_target(const Event& event, Out& out)
 {
-    const auto* body = event.as<MemoryBody>();
-    if (body != nullptr && body->target_sandbox != kHost && body->target_sandbox != event.sandbox &&
-        sandboxes.find(body->target_sandbox) == nullptr)
-        adopt(body->target_sandbox, event, out);
+    const auto target = target_of(event);
+    if (target && target->sandbox != kHost && target->sandbox != event.sandbox &&
+        sandboxes.find(target->sandbox) == nullptr)
+        adopt(target->sandbox, event, out);
 }
 
 void Model::State::end(SandboxEntry& entry, const Event& event, Out& out)

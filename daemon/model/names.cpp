@@ -48,9 +48,16 @@ constexpr auto kEventKinds = std::to_array<Name<EventKind>>({
     {EventKind::mount, "mount"},
     {EventKind::module, "module"},
     {EventKind::bpf, "bpf"},
+    {EventKind::perf_event, "perf_event"},
+    {EventKind::io_uring, "io_uring"},
+    {EventKind::syscall_, "syscall"},
+    {EventKind::credentials, "credentials"},
     {EventKind::signal, "signal"},
     {EventKind::file_open, "file_open"},
     {EventKind::file_write, "file_write"},
+    {EventKind::map_exec, "map_exec"},
+    {EventKind::unix_connect, "unix_connect"},
+    {EventKind::shm, "shm"},
     {EventKind::cgroup_made, "cgroup_made"},
     {EventKind::cgroup_removed, "cgroup_removed"},
     {EventKind::cgroup_populated, "cgroup_populated"},
@@ -126,6 +133,21 @@ constexpr auto kPrivileges = std::to_array<Name<fns_privilege>>({
     {FNS_PRIVILEGE_KEXEC_FILE_LOAD, "kexec_file_load"},
     {FNS_PRIVILEGE_MODULE_REQUEST, "module_request"},
     {FNS_PRIVILEGE_BPF, "bpf"},
+    {FNS_PRIVILEGE_PERF_EVENT, "perf_event_open"},
+    {FNS_PRIVILEGE_IO_URING, "io_uring_setup"},
+    {FNS_PRIVILEGE_MKNOD, "mknod"},
+    {FNS_PRIVILEGE_USERFAULTFD, "userfaultfd"},
+    {FNS_PRIVILEGE_KEYCTL, "keyctl"},
+    {FNS_PRIVILEGE_MODIFY_LDT, "modify_ldt"},
+    {FNS_PRIVILEGE_VM86, "vm86"},
+    {FNS_PRIVILEGE_ACCT, "acct"},
+    {FNS_PRIVILEGE_SWAPON, "swapon"},
+    {FNS_PRIVILEGE_IOPL, "iopl"},
+    {FNS_PRIVILEGE_SETTIME, "clock_settime"},
+    {FNS_PRIVILEGE_REBOOT, "reboot"},
+    {FNS_PRIVILEGE_FANOTIFY, "fanotify_init"},
+    {FNS_PRIVILEGE_QUOTACTL, "quotactl"},
+    {FNS_PRIVILEGE_SYSLOG, "syslog"},
 });
 
 constexpr auto kObjects = std::to_array<Name<fns_object>>({
@@ -143,6 +165,31 @@ constexpr auto kFileAccesses = std::to_array<Name<fns_file_access>>({
     {FNS_FILE_REMOVE, "remove"},
     {FNS_FILE_RENAME, "rename"},
     {FNS_FILE_REPLACE, "replace"},
+    {FNS_FILE_MAP_EXEC, "map_exec"},
+    {FNS_FILE_CREATE, "create"},
+    {FNS_FILE_MAKE_EXECUTABLE, "chmod"},
+});
+
+constexpr auto kFileClasses = std::to_array<Name<fns_file_class>>({
+    {FNS_FILE_CLASS_NONE, "none"},
+    {FNS_FILE_CLASS_MODEL, "model"},
+    {FNS_FILE_CLASS_SECRET, "secret"},
+    {FNS_FILE_CLASS_CODE, "code"},
+    {FNS_FILE_CLASS_KERNEL_SETTING, "kernel_setting"},
+    {FNS_FILE_CLASS_CGROUP, "cgroup"},
+    {FNS_FILE_CLASS_KERNEL_MEMORY, "kernel_memory"},
+    {FNS_FILE_CLASS_BLOCK_DEVICE, "block_device"},
+    {FNS_FILE_CLASS_ACCELERATOR, "accelerator"},
+    {FNS_FILE_CLASS_OUTSIDE, "outside"},
+    {FNS_FILE_CLASS_EXECUTABLE, "executable"},
+    {FNS_FILE_CLASS_STARTUP_HOOK, "startup_hook"},
+});
+
+constexpr auto kSharedMemories = std::to_array<Name<fns_shared_memory>>({
+    {FNS_SHARED_MEMORY_UNKNOWN, "unknown"},
+    {FNS_SHARED_MEMORY_SYSV, "sysv"},
+    {FNS_SHARED_MEMORY_POSIX, "posix"},
+    {FNS_SHARED_MEMORY_MEMFD, "memfd"},
 });
 
 constexpr auto kSensors = std::to_array<Name<fns_sensor>>({
@@ -191,6 +238,8 @@ static_assert(complete(kAccesses, FNS_ACCESS_COUNT));
 static_assert(complete(kPrivileges, FNS_PRIVILEGE_COUNT));
 static_assert(complete(kObjects, FNS_OBJECT_COUNT));
 static_assert(complete(kFileAccesses, FNS_FILE_ACCESS_COUNT));
+static_assert(complete(kFileClasses, FNS_FILE_CLASS_COUNT));
+static_assert(complete(kSharedMemories, FNS_SHARED_MEMORY_COUNT));
 static_assert(complete(kSensors, FNS_SENSOR_COUNT));
 static_assert(complete(kLossStages, FNS_LOSS_STAGE_COUNT));
 static_assert(complete(kStates, SandboxState::count_));
@@ -240,6 +289,14 @@ std::string_view file_access_name(fns_file_access access)
 {
     return name_of(kFileAccesses, access);
 }
+std::string_view file_class_name(fns_file_class file_class)
+{
+    return name_of(kFileClasses, file_class);
+}
+std::string_view shared_memory_name(fns_shared_memory kind)
+{
+    return name_of(kSharedMemories, kind);
+}
 std::string_view sensor_name(fns_sensor sensor)
 {
     return name_of(kSensors, sensor);
@@ -277,6 +334,25 @@ std::string address_and_port(const Endpoint& endpoint)
     const std::string address = endpoint.address_text();
     const std::string port = ":" + std::to_string(endpoint.port);
     return endpoint.family == AF_INET6 ? "[" + address + "]" + port : address + port;
+}
+
+std::optional<EventTarget> target_of(const Event& event)
+{
+    if (const auto* memory = event.as<MemoryBody>())
+        return EventTarget{memory->target, memory->target_sandbox};
+    if (const auto* signal = event.as<SignalBody>())
+        return EventTarget{signal->target, signal->target_sandbox};
+    if (const auto* socket = event.as<UnixBody>(); socket && socket->peer.tgid != 0)
+        return EventTarget{socket->peer, socket->peer_sandbox};
+    if (const auto* segment = event.as<SharedMemoryBody>(); segment && segment->owner_known)
+        return EventTarget{segment->owner, segment->owner_sandbox};
+    return std::nullopt;
+}
+
+Nanoseconds Event::boot_time_of(Nanoseconds realtime_ns) const
+{
+    const auto boot_ns = static_cast<std::int64_t>(realtime_ns) - wall_offset_ns;
+    return boot_ns > 0 ? static_cast<Nanoseconds>(boot_ns) : 0;
 }
 
 bool PrivilegeBody::refused() const

@@ -44,7 +44,9 @@ struct Sandbox {
     std::optional<Nanoseconds> started_ns;
     std::optional<Nanoseconds> ready_ns;
     std::optional<Nanoseconds> first_request_ns;
-    std::optional<Nanoseconds> frozen_ns;  // since when, while frozen
+    std::optional<Nanoseconds> frozen_ns;   // since when, while frozen
+    std::optional<Nanoseconds> thawed_ns;   // last time
+    std::optional<Nanoseconds> request_ns;  // when the last invocation began
     std::optional<Nanoseconds> gone_ns;
     PhaseBody cold_start;
     std::uint64_t invocation = 0;  // connections accepted on listening ports
@@ -61,6 +63,11 @@ struct Sandbox {
     [[nodiscard]] bool in_init() const { return state == SandboxState::starting; }
     // True after ready, frozen or not. An adopted sandbox is: ready_ns is then when it was found.
     [[nodiscard]] bool warm() const { return ready_ns.has_value(); }
+    // True from a thaw until the next invocation begins.
+    [[nodiscard]] bool thawed_without_request() const
+    {
+        return thawed_ns.has_value() && (!request_ns || *request_ns < *thawed_ns);
+    }
 };
 
 // A command line, shared by all processes that were forked with it: a fork storm under a long one costs no copies.

@@ -33,7 +33,12 @@ constexpr auto kExecFlags = std::to_array<FlagName>({{FNS_EXEC_MEMFD, "memfd"},
                                                      {FNS_EXEC_FIRST, "first"},
                                                      {FNS_EXEC_FROM_OUTSIDE, "from_outside"},
                                                      {FNS_EXEC_RUNTIME, "runtime"},
-                                                     {FNS_EXEC_HOST_ROOT, "host_root"}});
+                                                     {FNS_EXEC_HOST_ROOT, "host_root"},
+                                                     {FNS_EXEC_STDIO_SOCKET, "stdio_socket"}});
+constexpr auto kFileFlags = std::to_array<FlagName>({{FNS_FILE_UPPER_LAYER, "upper_layer"},
+                                                     {FNS_FILE_SCRATCH, "scratch"},
+                                                     {FNS_FILE_UNLINKED, "unlinked"},
+                                                     {FNS_FILE_MEMFD, "memfd"}});
 
 Json flag_names(std::uint32_t flags, std::span<const FlagName> table)
 {
@@ -144,6 +149,7 @@ void add(Json& json, const ExecBody& body)
     json["inode"] = body.inode;
     json["device"] = body.device;
     json["exec_flags"] = flag_names(body.flags, kExecFlags);
+    add_endpoint(json, body.stdio_remote, "stdio_address", "stdio_port");
 }
 
 void add(Json& json, const ExitBody& body)
@@ -220,10 +226,46 @@ void add(Json& json, const SignalBody& body)
     json["target"] = {{"sandbox", sandbox_id(body.target_sandbox)}, {"process", task(body.target)}};
 }
 
+void add(Json& json, const CredentialsBody& body)
+{
+    json["old_uid"] = body.old_uid;
+    json["new_uid"] = body.new_uid;
+    json["gained_capabilities"] = body.gained_capabilities;
+}
+
+void add(Json& json, const UnixBody& body)
+{
+    json["path"] = body.path;
+    json["result"] = body.result;
+    if (body.descriptors != 0)
+        json["descriptors"] = body.descriptors;
+    if (body.peer.tgid != 0)
+        json["target"] = {{"sandbox", sandbox_id(body.peer_sandbox)}, {"process", task(body.peer)}};
+}
+
+void add(Json& json, const SharedMemoryBody& body)
+{
+    json["type"] = shared_memory_name(body.kind);
+    json["id"] = body.id;
+    if (!body.name.empty())
+        json["name"] = body.name;
+    json["writes"] = body.writes;
+    if (body.owner_known)
+        json["target"] = {{"sandbox", sandbox_id(body.owner_sandbox)}, {"process", task(body.owner)}};
+}
+
 void add(Json& json, const FileBody& body)
 {
     json["path"] = body.path;
     json["access"] = file_access_name(body.access);
+    if (body.file_class != FNS_FILE_CLASS_NONE)
+        json["class"] = file_class_name(body.file_class);
+    if (body.special_device != 0)
+        json["special_device"] = body.special_device;
+    if (Json flags = flag_names(body.flags, kFileFlags); !flags.empty())
+        json["file_flags"] = std::move(flags);
+    if (body.result != 0)
+        json["result"] = body.result;
     json["inode"] = body.inode;
     json["device"] = body.device;
     json["open_flags"] = body.open_flags;

@@ -45,19 +45,21 @@ std::optional<AlertProcess> actor_of(const Event& event, const Model& model)
     return actor;
 }
 
-AlertTarget target_of(const Finding& finding, const Event& event, const Model& model)
+AlertTarget make_target(const Finding& finding, const Event& event, const Model& model)
 {
     AlertTarget target{.detail = finding.target};
-    const auto* memory = event.as<MemoryBody>();
-    if (!memory)
+    if (finding.target_sandbox)
+        target.sandbox = sandbox_of(*finding.target_sandbox, model);
+    const auto aimed_at = target_of(event);
+    if (!aimed_at)
         return target;
-    target.sandbox = sandbox_of(memory->target_sandbox, model);
-    if (memory->target.tgid != 0) {
-        const Process* process = model.process(memory->target.tgid, memory->target.start_ns);
-        target.process = AlertProcess{.pid = memory->target.tgid,
-                                      .start_ns = memory->target.start_ns,
+    target.sandbox = sandbox_of(aimed_at->sandbox, model);
+    if (const ProcessInfo& info = aimed_at->process; info.tgid != 0) {
+        const Process* process = model.process(info.tgid, info.start_ns);
+        target.process = AlertProcess{.pid = info.tgid,
+                                      .start_ns = info.start_ns,
                                       .exe = process ? process->exe : std::string(),
-                                      .uid = memory->target.uid};
+                                      .uid = info.uid};
     }
     return target;
 }
@@ -88,7 +90,7 @@ Alert make_alert(const Detection& detection, const Event& event, const Model& mo
     alert.summary = mask_text(finding.summary);
     alert.sandbox = sandbox_of(detection.sandbox, model);
     alert.process = actor_of(event, model);
-    alert.target = target_of(finding, event, model);
+    alert.target = make_target(finding, event, model);
     // The event itself is the last and may not be crowded out.
     const auto& earlier = finding.earlier_evidence;
     const std::size_t skip = earlier.size() >= kMaxEvidence ? earlier.size() - kMaxEvidence + 1 : 0;

@@ -47,6 +47,20 @@ private:
     std::vector<BpfLink> links_;
 };
 
+EventKind kind_of(std::uint16_t raw)
+{
+    switch (raw) {
+        case FNS_EVENT_FILE_OPEN:
+            return EventKind::file_open;
+        case FNS_EVENT_FILE_WRITE:
+            return EventKind::file_write;
+        case FNS_EVENT_MAP_EXEC:
+            return EventKind::map_exec;
+        default:
+            return EventKind::count_;
+    }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Sensor>> make_file_sensor(const SensorContext& context)
@@ -70,18 +84,25 @@ Result<Event> decode_file(std::span<const std::byte> bytes)
     auto raw = decode::fixed_part<fns_file_event>(bytes);
     if (!raw)
         return pass(std::move(raw));
-    const bool writes = raw->header.kind == FNS_EVENT_FILE_WRITE;
-    if (!writes && raw->header.kind != FNS_EVENT_FILE_OPEN)
+    const EventKind kind = kind_of(raw->header.kind);
+    if (kind == EventKind::count_)
         return fail("event kind " + std::to_string(raw->header.kind) + " is not the file sensor's");
-    if (raw->access >= FNS_FILE_ACCESS_COUNT)
-        return fail("file event with access " + std::to_string(raw->access));
+    if (raw->access >= FNS_FILE_ACCESS_COUNT || raw->file_class >= FNS_FILE_CLASS_COUNT)
+        return fail("file event with access " + std::to_string(raw->access) + " and class " +
+                    std::to_string(raw->file_class));
 
-    Event event = decode::header(raw->header, writes ? EventKind::file_write : EventKind::file_open);
+    Event event = decode::header(raw->header, kind);
     event.body = FileBody{.path = decode::text(raw->path),
                           .inode = raw->inode,
                           .device = raw->device,
                           .open_flags = raw->open_flags,
-                          .access = static_cast<fns_file_access>(raw->access)};
+                          .access = static_cast<fns_file_access>(raw->access),
+                          .file_class = static_cast<fns_file_class>(raw->file_class),
+                          .mode = raw->mode,
+                          .special_device = raw->special_device,
+                          .flags = raw->file_flags,
+                          .ctime_ns = raw->ctime_ns,
+                          .result = raw->result};
     return event;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -92,6 +93,13 @@ Result<Event> decode_fork(std::span<const std::byte> bytes)
     return event;
 }
 
+Endpoint stdio_end(const fns_stdio& stdio, const std::uint8_t (&address)[16], std::uint16_t port)
+{
+    Endpoint end{.family = stdio.family, .port = port};
+    std::ranges::copy(address, end.address.begin());
+    return end;
+}
+
 Result<Event> decode_exec(std::span<const std::byte> bytes)
 {
     auto raw = decode::fixed_part<fns_exec_event>(bytes);
@@ -112,7 +120,9 @@ Result<Event> decode_exec(std::span<const std::byte> bytes)
                           .inode = raw->inode,
                           .device = raw->device,
                           .file_ctime_ns = raw->ctime_ns,
-                          .flags = raw->exec_flags};
+                          .flags = raw->exec_flags,
+                          .stdio_remote = stdio_end(raw->stdio, raw->stdio.remote, raw->stdio.remote_port),
+                          .stdio_local = stdio_end(raw->stdio, raw->stdio.local, raw->stdio.local_port)};
     return event;
 }
 

@@ -45,9 +45,17 @@ enum fns_event_kind {
     FNS_EVENT_MODULE = 52,
     FNS_EVENT_BPF = 53,
     FNS_EVENT_SIGNAL = 54, /* struct fns_signal_event */
+    FNS_EVENT_PERF_EVENT = 55,
+    FNS_EVENT_IO_URING = 56,
+    FNS_EVENT_SYSCALL = 57,     /* one that few functions have a use for */
+    FNS_EVENT_CREDENTIALS = 58, /* struct fns_credentials_event */
     /* file sensor: struct fns_file_event */
     FNS_EVENT_FILE_OPEN = 60,
     FNS_EVENT_FILE_WRITE = 61, /* opened for writing, or changed without an open */
+    FNS_EVENT_MAP_EXEC = 62,   /* mapped executable */
+    /* ipc sensor */
+    FNS_EVENT_UNIX_CONNECT = 70, /* struct fns_unix_event */
+    FNS_EVENT_SHM = 71,          /* struct fns_shared_memory_event */
 };
 
 /* Append only: metrics and loss counters are indexed by these. */

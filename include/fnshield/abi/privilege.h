@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * Events of the privilege sensor: namespaces, mounts, kernel modules, bpf(); and what is aimed at the daemon itself, by
- * bpf() on its own objects or by a signal.
+ * Events of the privilege sensor: namespaces, mounts, kernel modules, bpf(), perf events, rare system calls,
+ * credentials; signals to another sandbox or the host; and what is aimed at the daemon itself, by bpf() on its own
+ * objects or by a signal.
  */
 #ifndef FNSHIELD_ABI_PRIVILEGE_H
 #define FNSHIELD_ABI_PRIVILEGE_H
@@ -32,6 +33,21 @@ enum fns_privilege {
     FNS_PRIVILEGE_KEXEC_FILE_LOAD = 19,
     FNS_PRIVILEGE_MODULE_REQUEST = 20, /* the kernel went for a module on its own, for something that was asked for */
     FNS_PRIVILEGE_BPF = 21,
+    FNS_PRIVILEGE_PERF_EVENT = 22,
+    FNS_PRIVILEGE_IO_URING = 23, /* io_uring_setup */
+    FNS_PRIVILEGE_MKNOD = 24,    /* of a device */
+    FNS_PRIVILEGE_USERFAULTFD = 25,
+    FNS_PRIVILEGE_KEYCTL = 26, /* also add_key and request_key */
+    FNS_PRIVILEGE_MODIFY_LDT = 27,
+    FNS_PRIVILEGE_VM86 = 28,
+    FNS_PRIVILEGE_ACCT = 29,
+    FNS_PRIVILEGE_SWAPON = 30,  /* also swapoff */
+    FNS_PRIVILEGE_IOPL = 31,    /* also ioperm */
+    FNS_PRIVILEGE_SETTIME = 32, /* also settimeofday, adjtimex */
+    FNS_PRIVILEGE_REBOOT = 33,
+    FNS_PRIVILEGE_FANOTIFY = 34,
+    FNS_PRIVILEGE_QUOTACTL = 35,
+    FNS_PRIVILEGE_SYSLOG = 36,
     FNS_PRIVILEGE_COUNT
 };
 
@@ -45,7 +61,8 @@ enum fns_object { FNS_OBJECT_NONE = 0, FNS_OBJECT_MAP = 1, FNS_OBJECT_PROG = 2, 
 
 struct fns_privilege_event {
     struct fns_event_header header;
-    __u64 argument;   /* namespaces: CLONE_NEW*, 0 = any; mounts: their flags; bpf: its command */
+    /* Namespaces: CLONE_NEW*, 0 = any; mounts: their flags; bpf: its command; mknod: S_IF*; perf: the pid named */
+    __u64 argument;
     __s64 result;     /* -errno where it was refused or failed; 0: allowed, as far as the hook can tell */
     __u32 syscall_nr; /* of the ABI that FNS_FLAG_COMPAT tells */
     __u16 act;        /* enum fns_privilege */
@@ -57,6 +74,14 @@ struct fns_privilege_event {
     char name[FNS_PRIVILEGE_NAME_BYTES];
 };
 FNS_ASSERT_SIZE(struct fns_privilege_event, 80 + 16 + 8 + 8 + 64);
+
+struct fns_credentials_event {
+    struct fns_event_header header;
+    __u64 gained_capabilities; /* effective, in the initial user namespace */
+    __u32 old_uid;             /* effective, in the initial user namespace */
+    __u32 new_uid;
+};
+FNS_ASSERT_SIZE(struct fns_credentials_event, 80 + 16);
 
 struct fns_signal_event {
     struct fns_event_header header;

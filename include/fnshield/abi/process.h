@@ -24,7 +24,19 @@ enum fns_exec_flag {
     FNS_EXEC_HOST_ROOT = 1 << 8, /* the process's root is the host's root */
     FNS_EXEC_UNREACHABLE =
         1 << 9, /* the file is not below the process's root: `path` is as far as it could be followed */
+    FNS_EXEC_STDIO_SOCKET = 1 << 10, /* standard input and output, or error, are one connected IP socket */
 };
+
+/* The socket of FNS_EXEC_STDIO_SOCKET; else zeroed. */
+struct fns_stdio {
+    __u8 remote[16]; /* network order; IPv4 in the first four bytes */
+    __u8 local[16];
+    __u16 family;
+    __u16 remote_port; /* host order */
+    __u16 local_port;
+    __u16 padding;
+};
+FNS_ASSERT_SIZE(struct fns_stdio, 40);
 
 /* Variable length: `path`, `filename` and `argv` follow the struct in that order, without gaps. */
 struct fns_exec_event {
@@ -39,8 +51,9 @@ struct fns_exec_event {
     __u16 argv_bytes;     /* zero-separated, at most FNS_ARGV_BYTES */
     __u16 argc;
     __u32 padding;
+    struct fns_stdio stdio;
 };
-FNS_ASSERT_SIZE(struct fns_exec_event, 80 + 40);
+FNS_ASSERT_SIZE(struct fns_exec_event, 80 + 40 + 40);
 
 #define FNS_EXEC_EVENT_MAX_BYTES (sizeof(struct fns_exec_event) + FNS_PATH_BYTES + FNS_PATH_BYTES + FNS_ARGV_BYTES)
 

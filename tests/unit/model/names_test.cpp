@@ -121,5 +121,31 @@ TEST(EndpointText, LoopbackAndUnspecified)
     EXPECT_FALSE(unknown.is_loopback());
 }
 
+TEST(BootTime, OfAFile)
+{
+    Event event;
+    event.wall_offset_ns = 1'000;
+    EXPECT_EQ(event.boot_time_of(1'500), 500U);
+    EXPECT_EQ(event.boot_time_of(900), 0U);  // from before the node's start
+}
+
+TEST(TargetOf, WhereSomebodyIsAimedAt)
+{
+    EXPECT_FALSE(target_of(Event{}));
+    Event event;
+    event.body = SignalBody{.target = {.tgid = 7}, .target_sandbox = 11};
+    ASSERT_TRUE(target_of(event));
+    EXPECT_EQ(target_of(event)->process.tgid, 7U);
+    EXPECT_EQ(target_of(event)->sandbox, 11U);
+    event.body = UnixBody{.path = "/run/x.sock"};
+    EXPECT_FALSE(target_of(event));
+    event.body = UnixBody{.path = "/run/x.sock", .peer = {.tgid = 7}};
+    EXPECT_TRUE(target_of(event));
+    event.body = SharedMemoryBody{.owner_sandbox = 11};
+    EXPECT_FALSE(target_of(event));
+    event.body = SharedMemoryBody{.owner_sandbox = 11, .owner_known = true};
+    EXPECT_EQ(target_of(event)->sandbox, 11U);
+}
+
 }  // namespace
 }  // namespace fnshield

@@ -27,7 +27,21 @@ TEST_F(SandboxLife, FreezeAndThawGiveTheStateBack)
     EXPECT_THAT(apply(frozen_event(kBox, 9 * kSecond, false)), ElementsAre(EventKind::sandbox_thawed));
     EXPECT_EQ(box().state, SandboxState::serving);
     EXPECT_EQ(box().frozen_ns, std::nullopt);
+    EXPECT_EQ(box().thawed_ns, 9 * kSecond);
     EXPECT_THAT(apply(frozen_event(kBox, 9 * kSecond, false)), IsEmpty());
+}
+
+TEST_F(SandboxLife, AThawIsWithoutRequestUntilTheNextOne)
+{
+    start_and_listen();
+    apply(accept_event(kBox, 6 * kSecond, 8080));
+    EXPECT_EQ(box().request_ns, 6 * kSecond);
+    EXPECT_FALSE(box().thawed_without_request());
+    apply(frozen_event(kBox, 7 * kSecond, true));
+    apply(frozen_event(kBox, 9 * kSecond, false));
+    EXPECT_TRUE(box().thawed_without_request());
+    apply(accept_event(kBox, 9 * kSecond, 8080));
+    EXPECT_FALSE(box().thawed_without_request());
 }
 
 TEST_F(SandboxLife, ThawWithoutFreeze)

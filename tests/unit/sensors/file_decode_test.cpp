@@ -24,6 +24,12 @@ fns_file_event sample()
     raw.device = 0x800001;
     raw.open_flags = 1;
     raw.access = FNS_FILE_WRITE;
+    raw.file_class = FNS_FILE_CLASS_MODEL;
+    raw.ctime_ns = 5'000;
+    raw.result = -13;
+    raw.mode = 0100644;
+    raw.special_device = 0x300001;
+    raw.file_flags = FNS_FILE_UPPER_LAYER;
     std::strcpy(raw.path, "/models/weights.bin");
     return raw;
 }
@@ -43,6 +49,27 @@ TEST(DecodeFile, AllFields)
     EXPECT_EQ(body->device, 0x800001U);
     EXPECT_EQ(body->open_flags, 1U);
     EXPECT_EQ(body->access, FNS_FILE_WRITE);
+    EXPECT_EQ(body->file_class, FNS_FILE_CLASS_MODEL);
+    EXPECT_EQ(body->ctime_ns, 5'000U);
+    EXPECT_EQ(body->result, -13);
+    EXPECT_EQ(body->mode, 0100644U);
+    EXPECT_EQ(body->special_device, 0x300001U);
+    EXPECT_TRUE(body->has(FNS_FILE_UPPER_LAYER));
+    EXPECT_FALSE(body->has(FNS_FILE_SCRATCH));
+}
+
+TEST(DecodeFile, AMapping)
+{
+    auto raw = sample();
+    raw.header.kind = FNS_EVENT_MAP_EXEC;
+    EXPECT_EQ(decode_event(bytes_of(raw))->kind, EventKind::map_exec);
+}
+
+TEST(DecodeFile, AClassThatThereIsNot)
+{
+    auto raw = sample();
+    raw.file_class = FNS_FILE_CLASS_COUNT;
+    EXPECT_FALSE(decode_event(bytes_of(raw)));
 }
 
 TEST(DecodeFile, ARead)

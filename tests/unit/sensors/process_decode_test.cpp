@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+
 #include <cstring>
 #include <vector>
 
@@ -53,6 +55,8 @@ fns_exec_event exec_sample()
     raw.filename_bytes = static_cast<std::uint16_t>(kFilename.size());
     raw.argv_bytes = static_cast<std::uint16_t>(kArgv.size());
     raw.argc = 4;
+    raw.stdio = {
+        .remote = {10, 0, 0, 1}, .local = {10, 0, 0, 2}, .family = AF_INET, .remote_port = 4444, .local_port = 5};
     return raw;
 }
 
@@ -74,6 +78,8 @@ TEST(DecodeProcess, Exec)
     EXPECT_EQ(body->file_ctime_ns, 99U);
     EXPECT_TRUE(body->has(FNS_EXEC_FIRST));
     EXPECT_FALSE(body->has(FNS_EXEC_MEMFD));
+    EXPECT_EQ(address_and_port(body->stdio_remote), "10.0.0.1:4444");
+    EXPECT_EQ(address_and_port(body->stdio_local), "10.0.0.2:5");
 }
 
 TEST(DecodeProcess, ExecWithNothingBehindIt)
