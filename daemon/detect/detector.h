@@ -31,6 +31,9 @@ struct RuleDescriptor {
     std::string_view short_text;                   // one line, for lists
     std::string_view long_text;                    // what it means and what to do, for `fnshield show`
     std::span<const EventKind> kinds;              // events that on_event wants; no others are given
+    // More specific rules: where one of them has a finding of the same event about the same sandbox, and is not off,
+    // this one's is not told. One act gives one alert.
+    std::span<const std::string_view> yields_to = {};
 };
 
 // What a detector sees of one event. Pointers are valid during on_event only and may be null where the model does not

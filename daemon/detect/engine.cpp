@@ -3,6 +3,7 @@
 // See engine.h.
 #include "daemon/detect/engine.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace fnshield {
@@ -24,6 +25,21 @@ Observation observe(const Event& event, const Model& model, const Policy& host_p
     }
     seen.policy = seen.sandbox ? seen.sandbox->policy.get() : &host_policy;
     return seen;
+}
+
+bool yields(const Detection& general, const Detection& specific)
+{
+    return specific.sandbox == general.sandbox && specific.action() != Action::off &&
+           std::ranges::find(general.rule->yields_to, specific.rule->rule) != general.rule->yields_to.end();
+}
+
+void drop_what_others_tell_better(std::vector<Detection>& found)
+{
+    std::vector<bool> told_better(found.size());
+    for (std::size_t i = 0; i < found.size(); ++i)
+        told_better[i] = std::ranges::any_of(found, [&](const Detection& other) { return yields(found[i], other); });
+    std::size_t index = 0;
+    std::erase_if(found, [&](const Detection&) { return told_better[index++]; });
 }
 
 }  // namespace
@@ -53,6 +69,8 @@ std::vector<Detection> DetectorEngine::on_event(const Event& event, const Model&
             }
         }
     }
+    if (found.size() > 1)
+        drop_what_others_tell_better(found);
     if (event.kind == EventKind::sandbox_gone)
         for (const auto& detector : detectors_)
             detector->on_sandbox_gone(event.sandbox);

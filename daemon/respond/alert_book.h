@@ -54,10 +54,9 @@ public:
     explicit AlertBook(RandomSource& random) : AlertBook(random, Options{}) {}
 
     // `event` and `model` are those that the detection was made from.
-    [[nodiscard]] Recorded record(
-        const Detection& detection, const Event& event, const Model& model,
-        const AlertContext& context);  // What a responder did about an alert of outcome `made`, before it is written.
-                                       // Until then, what a policy asks for
+    [[nodiscard]] Recorded record(const Detection& detection, const Event& event, const Model& model,
+                                  const AlertContext& context);
+    // What a responder did about an alert of outcome `made`, before it is written. Until then, what a policy asks for
     // beyond an alert is "taken": "none" (monitor mode).
     void set_taken(const Alert& alert, Action taken);
 

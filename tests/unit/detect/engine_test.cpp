@@ -165,6 +165,43 @@ TEST_F(Engine, OneFindingAnEventButAllOfATick)
     EXPECT_THAT(feed(tick_event(10 * kSecond)), SizeIs(DetectorEngine::kFindingsPerTick));
 }
 
+// A rule that finds something in every connect.
+class Always : public Detector {
+public:
+    explicit Always(const RuleDescriptor& rule) : rule_(rule) {}
+    [[nodiscard]] const RuleDescriptor& descriptor() const override { return rule_; }
+    [[nodiscard]] std::optional<Finding> on_event(const Observation&) override { return Finding{.summary = "found"}; }
+
+private:
+    const RuleDescriptor& rule_;
+};
+
+TEST_F(Engine, AMoreSpecificRuleSpeaksForBoth)
+{
+    static constexpr std::array<std::string_view, 1> kSpecific{"test.specific"};
+    RuleDescriptor general = kDescriptor;
+    RuleDescriptor specific = kDescriptor;
+    general.yields_to = kSpecific;
+    specific.rule = "test.specific";
+    std::vector<std::unique_ptr<Detector>> both;
+    both.push_back(std::make_unique<Always>(general));
+    both.push_back(std::make_unique<Always>(specific));
+    DetectorEngine two(std::move(both), named("host's"));
+    start_two();
+    const auto rules_found = [&] {
+        std::vector<std::string_view> rules;
+        for (const Detection& detection : two.on_event(connect(), *model))
+            rules.push_back(detection.rule->rule);
+        return rules;
+    };
+
+    EXPECT_THAT(rules_found(), ElementsAre("test.specific"));
+    Policy policy;
+    policy.rules["test.specific"] = {.action = Action::off};
+    use_policy(policy);
+    EXPECT_THAT(rules_found(), ElementsAre("test.rule", "test.specific")) << "who is off does not speak for others";
+}
+
 TEST_F(Engine, TellsDetectorsWhenASandboxIsGone)
 {
     start_two();
