@@ -21,6 +21,7 @@
  * 32-bit entries; a thread that closes the descriptor before its open returns; O_TRUNC without write access in an
  * openat2 whose argument a thread rewrites, or by io_uring.
  */
+#include "../lib/compat.bpf.h"
 #include "../lib/file.bpf.h"
 #include "../lib/listed_path.bpf.h"
 #include "../lib/path.bpf.h"
