@@ -6,7 +6,7 @@
 
 namespace fnshield {
 
-const std::array<Model::State::Row, 33> Model::State::kRows = {{
+const std::array<Model::State::Row, 32> Model::State::kRows = {{
     {EventKind::cgroup_made, &State::on_made, true},
     {EventKind::cgroup_removed, &State::on_removed, false},
     {EventKind::cgroup_populated, &State::on_populated, true},

@@ -64,7 +64,8 @@ TEST(Names, AccessesSensorsStagesStates)
     EXPECT_THAT(all_names(sensor_name, FNS_SENSOR_COUNT),
                 testing::ElementsAre("lifecycle", "process", "egress", "memory", "heartbeat", "privilege", "file"));
     EXPECT_THAT(all_names(file_access_name, FNS_FILE_ACCESS_COUNT),
-                testing::ElementsAre("unknown", "read", "write", "truncate", "remove", "rename", "replace"));
+                testing::ElementsAre("unknown", "read", "write", "truncate", "remove", "rename", "replace", "map_exec",
+                                     "create", "chmod"));
     EXPECT_THAT(all_names(loss_stage_name, FNS_LOSS_STAGE_COUNT),
                 testing::ElementsAre("ring_critical", "ring_bulk", "budget", "helper", "table"));
     EXPECT_THAT(all_names(sandbox_state_name, SandboxState::count_),
