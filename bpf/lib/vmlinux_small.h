@@ -340,6 +340,7 @@ struct inode {
 	union {
 		const unsigned int i_nlink;
 	};
+	dev_t i_rdev;
 	time64_t i_ctime_sec;
 	u32 i_ctime_nsec;
 	void *i_private;

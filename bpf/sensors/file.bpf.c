@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
- * File: what a function does to the files that its policy declares as models (files.models), by the path that leads to
- * them: opened for writing, truncated, removed, renamed, replaced; and, where the policy acts on that, opened for
- * reading while warm. In the kernel nothing tells the serving process from another of the sandbox, so that reads before
- * ready, when weights are loaded, are never judged.
+ * File: what a function opens that no function, or not every one, has a use for.
+ *   By what the kernel's object is, whatever path leads there: settings of the kernel and files of cgroupfs (opened for
+ *   writing), the kernel's memory and log, debugfs, tracefs, block devices, accelerators.
+ *   By the path, where the policy has the list: models (files.models) opened for writing, truncated, removed, renamed,
+ *   replaced, and, where the policy acts on that, opened for reading while warm; secrets (files.secrets) opened at all;
+ *   code (files.code) like models. In the kernel nothing tells the serving process from another of the sandbox, so that
+ *   reads of models before ready, when weights are loaded, are never judged.
  *
  * Hooks
  *   lsm/file_open                  every open, whatever the entry; refuses.
@@ -11,20 +14,23 @@
  *   fexit/do_filp_open, do_file_open   without LSM programs: every open that succeeded; who did it is killed.
  *   tp/syscalls/sys_exit_{open,openat,openat2,creat}, raw_tp/io_uring_complete   the fallback: the same.
  *
- * Cost: outside of sandboxes one look-up; in one whose policy lists no models two more. With models the path of a
- * regular file is resolved and looked up, but only for an open that may write, or for any while warm where reads are
- * acted on.
+ * Cost: outside of sandboxes one look-up. In one, the type and the file system of what was opened. The path of a
+ * regular file is resolved and looked up only where the policy has a list that such an open may be in: secrets for
+ * every open; models and code for one that may write; models for any while warm where reads are acted on.
  *
- * Blind spots: a file is known by its path, so not by another name that leads to it (a hard link, a mount of the
- * function's own, after a chroot), nor when a folder above it is renamed; a descriptor or mapping that was handed in.
- * Without LSM programs also: truncate, unlink and rename by path; direct descriptors of io_uring. On the fallback:
- * 32-bit entries; a thread that closes the descriptor before its open returns; O_TRUNC without write access in an
- * openat2 whose argument a thread rewrites, or by io_uring.
+ * Blind spots: an open that failed (of a read-only /proc/sys, say) is not told: there is no object then. Accelerators
+ * are known by their device numbers, so not /dev/kfd, whose number is not fixed. By path, a file is known by its path,
+ * so not by another name that leads to it (a hard link, a mount of the function's own, after a chroot), nor when a
+ * folder above it is renamed; a descriptor or mapping that was handed in. Without LSM programs also: truncate, unlink
+ * and rename by path; direct descriptors of io_uring. On the fallback: 32-bit entries; a thread that closes the
+ * descriptor before its open returns; O_TRUNC without write access in an openat2 whose argument a thread rewrites, or
+ * by io_uring.
  */
 #include "../lib/compat.bpf.h"
 #include "../lib/file.bpf.h"
 #include "../lib/listed_path.bpf.h"
 #include "../lib/path.bpf.h"
+#include "../lib/proc.bpf.h"
 #include "../lib/ring.bpf.h"
 #include "../lib/syscalls.bpf.h"
 #include "../lib/verdict.bpf.h"
@@ -33,14 +39,33 @@
 
 #define O_TRUNC 01000
 
-#define S_IFMT  00170000
 #define S_IFREG 0100000
+#define S_IFBLK 0060000
+#define S_IFCHR 0020000
+
+#define FMODE_CREATED 0x100000 /* this open made the file */
+
+#define SYSFS_MAGIC      0x62656572
+#define DEBUGFS_MAGIC    0x64626720
+#define TRACEFS_MAGIC    0x74726163
+#define SECURITYFS_MAGIC 0x73636673
+#define BINFMTFS_MAGIC   0x42494e4d
+#define CONFIGFS_MAGIC   0x62656570
+#define EFIVARFS_MAGIC   0xde5e81e4
+#define TMPFS_MAGIC      0x01021994
+
+/* Device numbers, from the kernel's Documentation/admin-guide/devices.txt. */
+#define MAJOR_MEMORY   1 /* mem, kmem, port, kmsg */
+#define MAJOR_NVIDIA   195
+#define MAJOR_DRM      226
+#define MAJOR_ACCEL    261
+#define FIRST_RENDERER 128 /* minor of the first /dev/dri/renderD*; those below are displays */
 
 /* How often a path is looked up anew after another open came between. */
 #define TRIES 3
 
 /*
- * How many look-ups have used this CPU's slots of path_walks and listed_texts. Written and read by find_model: LSM and
+ * How many look-ups have used this CPU's slots of path_walks and listed_texts. Written and read by find_listed: LSM and
  * fexit programs can be preempted by others, which then use the same slots.
  */
 struct {
@@ -55,36 +80,106 @@ struct file_act {
     __u64 dentry;
     __u64 mount;
     __u32 open_flags;
-    __u32 access; /* enum fns_file_access */
+    __u32 access;     /* enum fns_file_access */
+    __u32 file_class; /* enum fns_file_class, where the object alone tells it */
 };
 
-/* --- is it a model ------------------------------------------------------------------------------------------- */
+/* --- what the object tells ----------------------------------------------------------------------------------- */
 
-/* 1 where the policy lists the path, which then stands in the text slot. */
-FNS_VERIFIED_ALONE int is_model(__u64 dentry, __u64 mount, __u32 policy_id)
+static __always_inline enum fns_file_class class_of_device(__u32 device)
+{
+    __u32 major = device >> 20;
+    __u32 minor = device & 0xfffff;
+
+    if (major == MAJOR_MEMORY)
+        return minor == 1 || minor == 2 || minor == 4 || minor == 11 ? FNS_FILE_CLASS_KERNEL_MEMORY
+                                                                     : FNS_FILE_CLASS_NONE;
+    if (major == MAJOR_NVIDIA || major == MAJOR_ACCEL || (major == MAJOR_DRM && minor >= FIRST_RENDERER))
+        return FNS_FILE_CLASS_ACCELERATOR;
+    return FNS_FILE_CLASS_NONE;
+}
+
+/* Of a file of procfs. What is about a process is the memory sensor's. */
+static __always_inline enum fns_file_class class_in_proc(const struct inode *inode, const struct dentry *dentry,
+                                                         bool writes)
+{
+    __u64 head = 0;
+
+    if (fns_proc_pid(inode))
+        return FNS_FILE_CLASS_NONE;
+    bpf_probe_read_kernel_str(&head, sizeof(head), BPF_CORE_READ(dentry, d_name.name));
+    if (head == FNS_HEAD("kcore") || head == FNS_HEAD("kmsg"))
+        return FNS_FILE_CLASS_KERNEL_MEMORY;
+    return writes ? FNS_FILE_CLASS_KERNEL_SETTING : FNS_FILE_CLASS_NONE;
+}
+
+/* enum fns_file_class, of what the kernel's own object is, whatever path leads there: two loads for most files. */
+FNS_VERIFIED_ALONE int class_of_object(__u64 inode_address, __u64 dentry_address, __u32 writes)
+{
+    const struct inode *inode = (const struct inode *)inode_address;
+    __u32 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+
+    if (type == S_IFBLK)
+        return FNS_FILE_CLASS_BLOCK_DEVICE;
+    if (type == S_IFCHR)
+        return class_of_device(BPF_CORE_READ(inode, i_rdev));
+    if (type != S_IFREG)
+        return FNS_FILE_CLASS_NONE;
+    switch (fns_inode_magic(inode)) {
+    case PROC_SUPER_MAGIC:
+        return class_in_proc(inode, (const struct dentry *)dentry_address, writes);
+    case DEBUGFS_MAGIC:
+    case TRACEFS_MAGIC:
+        return FNS_FILE_CLASS_KERNEL_MEMORY;
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+        return writes ? FNS_FILE_CLASS_CGROUP : FNS_FILE_CLASS_NONE;
+    case SYSFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case BINFMTFS_MAGIC:
+    case CONFIGFS_MAGIC:
+    case EFIVARFS_MAGIC:
+        return writes ? FNS_FILE_CLASS_KERNEL_SETTING : FNS_FILE_CLASS_NONE;
+    default:
+        return FNS_FILE_CLASS_NONE;
+    }
+}
+
+/* --- what the policy lists ----------------------------------------------------------------------------------- */
+
+/* enum fns_file_class, of the lists (1 << enum fns_list) that are asked for. The path then stands in the text slot. */
+FNS_VERIFIED_ALONE int class_of_path(__u64 dentry, __u64 mount, __u32 policy_id, __u32 lists)
 {
     struct path path = { .mnt = (struct vfsmount *)mount, .dentry = (struct dentry *)dentry };
     const struct fns_path_walk *walk =
         fns_resolve_path(FNS_WALK_OPEN, &path, (const struct task_struct *)bpf_get_current_task());
 
-    return walk && fns_lists_walked(FNS_TEXT_OPEN, policy_id, FNS_LIST_MODELS, walk);
+    if (!walk)
+        return FNS_FILE_CLASS_NONE;
+    if (fns_lists_walked(FNS_TEXT_OPEN, policy_id, FNS_LIST_MODELS, walk) && lists & (1U << FNS_LIST_MODELS))
+        return FNS_FILE_CLASS_MODEL;
+    if (lists & (1U << FNS_LIST_SECRETS) && fns_is_listed(FNS_TEXT_OPEN, policy_id, FNS_LIST_SECRETS))
+        return FNS_FILE_CLASS_SECRET;
+    if (lists & (1U << FNS_LIST_CODE) && fns_is_listed(FNS_TEXT_OPEN, policy_id, FNS_LIST_CODE))
+        return FNS_FILE_CLASS_CODE;
+    return FNS_FILE_CLASS_NONE;
 }
 
-/* True where it is a model; *turn then says which look-up the path in the text slot is from. */
-static __always_inline bool find_model(const struct file_act *act, __u32 policy_id, struct fns_sandbox *sandbox,
-                                       volatile __u32 *taken, __u32 *turn)
+/* The class by the lists; *turn then says which look-up the path in the text slot is from. */
+static __always_inline enum fns_file_class find_listed(const struct file_act *act, __u32 policy_id, __u32 lists,
+                                                       struct fns_sandbox *sandbox, volatile __u32 *taken, __u32 *turn)
 {
     for (int i = 0; i < TRIES; i++) {
-        bool found;
+        enum fns_file_class found;
 
         *turn = *taken + 1;
         *taken = *turn;
-        found = is_model(act->dentry, act->mount, policy_id);
+        found = class_of_path(act->dentry, act->mount, policy_id, lists);
         if (*taken == *turn)
             return found;
     }
     fns_count_loss(FNS_SENSOR_FILE, FNS_LOSS_HELPER, sandbox);
-    return false;
+    return FNS_FILE_CLASS_NONE;
 }
 
 /* --- the event ----------------------------------------------------------------------------------------------- */
@@ -143,12 +238,12 @@ static __always_inline void tell(const struct file_act *act, const struct fns_ve
     event->device = BPF_CORE_READ(dentry, d_sb, s_dev);
     event->open_flags = act->open_flags;
     event->access = act->access;
-    event->file_class = FNS_FILE_CLASS_MODEL;
+    event->file_class = act->file_class;
     event->ctime_ns = inode ? fns_inode_ctime_ns(inode) : 0;
     event->result = 0;
     event->mode = BPF_CORE_READ(inode, i_mode);
-    event->special_device = 0;
-    event->file_flags = 0;
+    event->special_device = BPF_CORE_READ(inode, i_rdev);
+    event->file_flags = BPF_CORE_READ(dentry, d_sb, s_magic) == TMPFS_MAGIC ? FNS_FILE_SCRATCH : 0;
     event->padding = 0;
     fill_path(event, taken, turn);
     fns_submit(FNS_SENSOR_FILE, event);
@@ -161,14 +256,11 @@ struct judged {
     struct fns_rule_of rule;
 };
 
-/* False where nothing that the current task does to files is judged. */
+/* False where the current task is in no sandbox. */
 static __always_inline bool is_judged(struct judged *by)
 {
     by->sandbox = fns_current_sandbox();
-    if (!by->sandbox)
-        return false;
-    by->rule = fns_policy_of(by->sandbox);
-    return fns_has_list(&by->rule, FNS_LIST_MODELS);
+    return by->sandbox;
 }
 
 static __always_inline bool is_read_judged(const struct fns_rule_of *rule)
@@ -177,49 +269,72 @@ static __always_inline bool is_read_judged(const struct fns_rule_of *rule)
            rule->policy->action[FNS_PHASE_WARM][FNS_GUARD_MODEL_READ] != FNS_ACTION_NONE;
 }
 
+/* Those of the policy's lists that such an access is looked up in. */
+static __always_inline __u32 lists_for(const struct fns_rule_of *rule, bool reads)
+{
+    __u32 lists = 1U << FNS_LIST_SECRETS;
+
+    if (!reads)
+        lists |= 1U << FNS_LIST_MODELS | 1U << FNS_LIST_CODE;
+    else if (is_read_judged(rule))
+        lists |= 1U << FNS_LIST_MODELS;
+    return rule->policy ? rule->policy->lists & lists : 0;
+}
+
 /* What a hook that refuses returns. One that cannot (`refuses` false) has the process killed. */
-static __always_inline int judge(const struct judged *by, const struct file_act *act, bool refuses)
+static __always_inline int judge(struct judged *by, struct file_act *act, bool refuses)
 {
     bool reads = act->access == FNS_FILE_READ;
-    struct fns_verdict verdict;
+    struct fns_verdict verdict = {};
     volatile __u32 *taken;
+    enum fns_file_class listed;
     __u32 key = 0;
+    __u32 lists;
     __u32 turn;
     int ret = 0;
 
-    if ((reads && !is_read_judged(&by->rule)) || !fns_is_functions_act(by->sandbox))
+    by->rule = fns_policy_of(by->sandbox);
+    lists = lists_for(&by->rule, reads);
+    if ((!lists && !act->file_class) || !fns_is_functions_act(by->sandbox))
         return 0;
     taken = bpf_map_lookup_elem(&turns, &key);
-    if (!taken || !find_model(act, by->rule.policy_id, by->sandbox, taken, &turn))
+    if (!taken)
         return 0;
-    verdict = fns_judge(&by->rule, reads ? FNS_GUARD_MODEL_READ : FNS_GUARD_MODEL_WRITE);
-    if (refuses)
-        ret = fns_refuse(&by->rule, &verdict, true);
-    else
-        fns_kill_instead(&by->rule, &verdict);
+    listed = find_listed(act, by->rule.policy_id, lists, by->sandbox, taken, &turn);
+    if (!act->file_class)
+        act->file_class = listed;
+    if (!act->file_class)
+        return 0;
+    if (act->file_class == FNS_FILE_CLASS_MODEL) {
+        verdict = fns_judge(&by->rule, reads ? FNS_GUARD_MODEL_READ : FNS_GUARD_MODEL_WRITE);
+        if (refuses)
+            ret = fns_refuse(&by->rule, &verdict, true);
+        else
+            fns_kill_instead(&by->rule, &verdict);
+    }
     tell(act, &verdict, ret, by->sandbox, taken, turn);
     return ret;
 }
 
-/* False where the open is of no regular file, or neither reads nor writes. `asked`: flags that the file has lost. */
+/* False where the open can matter to no rule, or neither reads nor writes. `asked`: flags that the file has lost. */
 static __always_inline bool describe_open(struct file_act *act, const struct file *file, __u32 asked)
 {
+    const struct inode *inode = BPF_CORE_READ(file, f_inode);
     __u32 mode = BPF_CORE_READ(file, f_mode);
 
-    if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
-        return false;
     act->dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
     act->mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
     act->open_flags = BPF_CORE_READ(file, f_flags) | (asked & O_TRUNC);
     if (mode & FMODE_WRITE)
-        act->access = FNS_FILE_WRITE;
+        act->access = mode & FMODE_CREATED ? FNS_FILE_CREATE : FNS_FILE_WRITE;
     else if (act->open_flags & O_TRUNC)
         act->access = FNS_FILE_TRUNCATE;
     else if (mode & FMODE_READ)
         act->access = FNS_FILE_READ;
     else
         return false;
-    return true;
+    act->file_class = class_of_object((__u64)inode, act->dentry, act->access != FNS_FILE_READ);
+    return act->file_class || (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG;
 }
 
 /* --- lsm ----------------------------------------------------------------------------------------------------- */
@@ -329,7 +444,7 @@ static __always_inline __u32 asked_flags(void)
     }
 }
 
-static __always_inline int opened_descriptor(const struct judged *by, __u32 fd, __u32 asked)
+static __always_inline int opened_descriptor(struct judged *by, __u32 fd, __u32 asked)
 {
     const struct file *file = fns_current_file(fd);
     struct file_act act = {};
