@@ -26,10 +26,14 @@ namespace fnshield::detect {
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_mount();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_kernel_module();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_bpf();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_release_agent();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_sysctl_write();
+[[nodiscard]] std::unique_ptr<Detector> make_isolation_kernel_memory();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_raw_socket();
 [[nodiscard]] std::unique_ptr<Detector> make_identity_metadata_service();
 [[nodiscard]] std::unique_ptr<Detector> make_model_tampered();
 [[nodiscard]] std::unique_ptr<Detector> make_model_weights_read();
+[[nodiscard]] std::unique_ptr<Detector> make_model_gpu_device();
 [[nodiscard]] std::unique_ptr<Detector> make_health_tamper();
 [[nodiscard]] std::unique_ptr<Detector> make_health_heartbeat();
 [[nodiscard]] std::unique_ptr<Detector> make_health_loss();

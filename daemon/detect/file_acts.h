@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the rules share that judge a file by what it is, and not by a list: which events are one of theirs, and how a
+// finding tells it. An open that failed is not told by the kernel side; where a recording has one it counts like one
+// that did not, for no function has a use for either.
+#pragma once
+
+#include <string_view>
+
+#include "daemon/detect/detector.h"
+
+namespace fnshield::detect {
+
+// The file, where the event is the function's own act on one of that class; else null.
+[[nodiscard]] const FileBody* file_act(const Observation& seen, fns_file_class file_class);
+
+// What stands behind the last slash.
+[[nodiscard]] std::string_view base_name(std::string_view path);
+
+// "resize/i-1 opened <what> /proc/sys/kernel/core_pattern for writing (/usr/bin/python3)". Its key is the path.
+[[nodiscard]] Finding make_file_finding(const Observation& seen, const FileBody& file, std::string_view what);
+
+}  // namespace fnshield::detect
