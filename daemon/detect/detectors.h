@@ -31,6 +31,9 @@ namespace fnshield::detect {
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_kernel_memory();
 [[nodiscard]] std::unique_ptr<Detector> make_isolation_raw_socket();
 [[nodiscard]] std::unique_ptr<Detector> make_identity_metadata_service();
+[[nodiscard]] std::unique_ptr<Detector> make_identity_token_read();
+[[nodiscard]] std::unique_ptr<Detector> make_identity_secret_sweep();
+[[nodiscard]] std::unique_ptr<Detector> make_supply_code_drop();
 [[nodiscard]] std::unique_ptr<Detector> make_model_tampered();
 [[nodiscard]] std::unique_ptr<Detector> make_model_weights_read();
 [[nodiscard]] std::unique_ptr<Detector> make_model_gpu_device();

@@ -231,6 +231,19 @@ TEST_F(FileTest, SecretsAreToldWhenOpenedAndCodeWhenWritten)
     EXPECT_EQ(found[1].verdict.guard, FNS_GUARD_NONE);
 }
 
+TEST_F(FileTest, AFileThatTheOpenMadeIsToldAsNew)
+{
+    put_in_force("files: { code: [ \"" + folder_ + "/models/**\" ] }\n");
+    const auto box = sandbox("code", true);
+    expect_untouched(act(box, {"open_write_creat", folder_ + "/models/new.py"}));
+    expect_untouched(act(box, {"open_write", model_}));
+    const auto found = file_events(box.id());
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].as<FileBody>()->access, FNS_FILE_CREATE);
+    EXPECT_EQ(found[0].as<FileBody>()->path, folder_ + "/models/new.py");
+    EXPECT_EQ(found[1].as<FileBody>()->access, FNS_FILE_WRITE);
+}
+
 // What no list names, by each road: the object alone tells. Opened and not written.
 struct SpecialFile {
     const char* act;
