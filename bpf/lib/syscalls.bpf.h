@@ -69,7 +69,28 @@
     X(FSPICK, 433, 433)                                                                                                \
     X(CLONE3, 435, 435)                                                                                                \
     X(MOUNT_SETATTR, 442, 442)                                                                                         \
-    X(OPEN_TREE_ATTR, 467, 467)
+    X(OPEN_TREE_ATTR, 467, 467)                                                                                        \
+    X(SYSLOG, 103, 103)                                                                                                \
+    X(MKNOD, 133, 14)                                                                                                  \
+    X(MODIFY_LDT, 154, 123)                                                                                            \
+    X(ADJTIMEX, 159, 124)                                                                                              \
+    X(ACCT, 163, 51)                                                                                                   \
+    X(SETTIMEOFDAY, 164, 79)                                                                                           \
+    X(SWAPON, 167, 87)                                                                                                 \
+    X(SWAPOFF, 168, 115)                                                                                               \
+    X(REBOOT, 169, 88)                                                                                                 \
+    X(IOPL, 172, 110)                                                                                                  \
+    X(IOPERM, 173, 101)                                                                                                \
+    X(QUOTACTL, 179, 131)                                                                                              \
+    X(CLOCK_SETTIME, 227, 264)                                                                                         \
+    X(ADD_KEY, 248, 286)                                                                                               \
+    X(REQUEST_KEY, 249, 287)                                                                                           \
+    X(KEYCTL, 250, 288)                                                                                                \
+    X(MKNODAT, 259, 297)                                                                                               \
+    X(PERF_EVENT_OPEN, 298, 336)                                                                                       \
+    X(FANOTIFY_INIT, 300, 338)                                                                                         \
+    X(USERFAULTFD, 323, 374)                                                                                           \
+    X(IO_URING_SETUP, 425, 425)
 
 #define FNS_SYSCALL_WORD(name, native, compat) FNS_CALL_##name,
 

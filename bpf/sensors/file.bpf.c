@@ -4,9 +4,9 @@
  *   By what the kernel's object is, whatever path leads there: settings of the kernel and files of cgroupfs (opened for
  *   writing), the kernel's memory and log, debugfs, tracefs, block devices, accelerators.
  *   By the path, where the policy has the list: models (files.models) opened for writing, truncated, removed, renamed,
- *   replaced, and, where the policy acts on that, opened for reading while warm; secrets (files.secrets) opened at all;
- *   code (files.code) like models. In the kernel nothing tells the serving process from another of the sandbox, so that
- *   reads of models before ready, when weights are loaded, are never judged.
+ *   replaced, opened for reading before ready, and, where the policy acts on that, while warm; secrets (files.secrets)
+ *   opened at all; code (files.code) like models. In the kernel nothing tells the serving process from another of the
+ * sandbox, so that reads of models before ready, when weights are loaded, are never judged.
  *
  * Hooks
  *   lsm/file_open                  every open, whatever the entry; refuses.
@@ -16,7 +16,8 @@
  *
  * Cost: outside of sandboxes one look-up. In one, the type and the file system of what was opened. The path of a
  * regular file is resolved and looked up only where the policy has a list that such an open may be in: secrets for
- * every open; models and code for one that may write; models for any while warm where reads are acted on.
+ * every open; models and code for one that may write; models for any before ready, and while warm where reads are
+ * acted on.
  *
  * Blind spots: an open that failed (of a read-only /proc/sys, say) is not told: there is no object then. Accelerators
  * are known by their device numbers, so not /dev/kfd, whose number is not fixed. By path, a file is known by its path,
@@ -276,7 +277,7 @@ static __always_inline __u32 lists_for(const struct fns_rule_of *rule, bool read
 
     if (!reads)
         lists |= 1U << FNS_LIST_MODELS | 1U << FNS_LIST_CODE;
-    else if (is_read_judged(rule))
+    else if (rule->phase == FNS_PHASE_INIT || is_read_judged(rule))
         lists |= 1U << FNS_LIST_MODELS;
     return rule->policy ? rule->policy->lists & lists : 0;
 }

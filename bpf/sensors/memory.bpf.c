@@ -111,7 +111,14 @@ static __always_inline int foreign_memory(enum fns_act_slot slot, struct task_st
     return 0;
 }
 
-/* Answers most of what passes without a look-up, and all of it for a debugger and its own child. */
+/* Answers what passes for a debugger and its own child without a look-up. */
+static __always_inline bool is_child_of(struct task_struct *owner, struct task_struct *task)
+{
+    struct task_struct *parent = owner->real_parent;
+
+    return parent && parent->tgid == task->tgid;
+}
+
 static __always_inline bool is_in_same_cgroup(struct task_struct *task, struct task_struct *owner)
 {
     struct css_set *own = task->cgroups;
@@ -132,7 +139,7 @@ int BPF_PROG(memory_lock, struct mm_struct *mm)
         owner = mm->owner;
         if (owner && owner->tgid == task->tgid) /* the mm of a fork or exec under way */
             return 0;
-        if (owner && is_in_same_cgroup(task, owner))
+        if (owner && is_in_same_cgroup(task, owner) && (is_child_of(owner, task) || !fns_current_sandbox()))
             return 0;
     }
     return foreign_memory(FNS_ACT_LOCK, task, mm, owner);

@@ -3,9 +3,10 @@
  * One process reaching into another: is it a breach candidate, was it said already, and the event if not. Shared by
  * all programs of the memory sensor.
  *
- * A candidate has actor and target in different sandboxes, at least one of them in one. Dropped: the same sandbox (and
- * so the process itself and its threads), and a parent reaching into its own child. A child that reaches into its
- * parent in another sandbox or on the host is a candidate.
+ * A candidate has actor and target in different sandboxes, at least one of them in one, or is one process of a sandbox
+ * that reaches into another of the same. Dropped: the process itself and its threads, and a parent reaching into its
+ * own child. A child that reaches into its parent is a candidate. Within a sandbox nothing is judged, and the bulk ring
+ * has to do: a `ps` there passes for every process.
  */
 #ifndef FNSHIELD_BPF_MEMORY_ACT_H
 #define FNSHIELD_BPF_MEMORY_ACT_H
@@ -86,14 +87,22 @@ static __always_inline bool fns_is_own_child(const struct task_struct *target)
     return (__u32)BPF_CORE_READ(target, real_parent, tgid) == bpf_get_current_pid_tgid() >> 32;
 }
 
+static __always_inline bool fns_is_within(const struct fns_sandbox *actor, const struct fns_sandbox *target)
+{
+    return actor && actor->sandbox_id == fns_sandbox_id(target);
+}
+
 /* `target` may be NULL: then the actor's sandbox alone decides. */
 static __always_inline bool fns_is_candidate(const struct fns_sandbox *actor, const struct task_struct *target,
                                              const struct fns_sandbox *target_sandbox)
 {
     if (!target)
         return actor != NULL;
-    if (fns_sandbox_id(actor) == fns_sandbox_id(target_sandbox))
-        return false;
+    if (fns_sandbox_id(actor) == fns_sandbox_id(target_sandbox)) {
+        if (!actor)
+            return false;
+        return (__u32)BPF_CORE_READ(target, tgid) != bpf_get_current_pid_tgid() >> 32 && !fns_is_own_child(target);
+    }
     /* A process of another sandbox may have become one's child by being orphaned in a shared pid namespace. */
     return (actor && target_sandbox) || !fns_is_own_child(target);
 }
@@ -131,20 +140,23 @@ static __noinline int fns_report_candidate(struct fns_memory_act *act, struct fn
     __u32 tgid = bpf_get_current_pid_tgid() >> 32;
     const struct task_struct *target = act->target;
     enum fns_event_kind kind = act->access == FNS_ACCESS_FD ? FNS_EVENT_FD_ACCESS : FNS_EVENT_MEMORY_ACCESS;
+    bool within = fns_is_within(actor, target_sandbox);
     struct fns_memory_event *event;
     __u32 repeats;
     __u64 what;
 
     if (tgid == daemon_tgid)
         return 0;
-    fns_decide_memory(act, actor, target_sandbox);
+    if (!within)
+        fns_decide_memory(act, actor, target_sandbox);
     what = fns_mix(fns_seen_secret, act->name.head);
     what = fns_mix(what, (__u64)act->access << 32 | (__u64)act->via << 16 | act->attempted);
     if (target)
         what = fns_mix(what, BPF_CORE_READ(target, tgid));
     if (fns_is_repeat(FNS_SENSOR_MEMORY, fns_sandbox_id(actor), kind, tgid, what, &repeats))
         return 0;
-    event = fns_reserve(FNS_SENSOR_MEMORY, fns_critical_within_share(actor), sizeof(*event), actor);
+    event = fns_reserve(FNS_SENSOR_MEMORY, within ? FNS_RING_BULK : fns_critical_within_share(actor), sizeof(*event),
+                        actor);
     if (!event)
         return 0;
     fns_fill_memory_event(event, act, actor, target_sandbox);

@@ -259,7 +259,7 @@ static __always_inline int fns_guard_access(const struct task_struct *target, __
     if (!fns_is_functions_act(actor) || target == task || mode & PTRACE_MODE_NOAUDIT)
         return 0;
     target_sandbox = fns_sandbox_of_task(target);
-    if (!fns_is_candidate(actor, target, target_sandbox))
+    if (fns_is_within(actor, target_sandbox) || !fns_is_candidate(actor, target, target_sandbox))
         return 0;
     fns_read_call(&call);
     if (BPF_CORE_READ(task, flags) & PF_IO_WORKER) /* an open */

@@ -18,8 +18,9 @@
  *   fexit/security_capable, fexit/create_user_ns, fentry/security_bpf…, fentry/anon_inode_getfd   the same view.
  *   tp_btf/cap_capable (6.14)    the fallback's shared point; before it sys_exit_* of each call.
  *   tp_btf/sched_process_fork    clone with new namespaces, by comparing child and parent.
- *   tp/sys_exit_{unshare,bpf}    what asks for no capability.
- *   tp_btf/{module_request,signal_generate}
+ *   tp/sys_exit_{unshare,bpf}    what asks for no capability; so do keyctl, add_key, request_key, modify_ldt,
+ * userfaultfd. tp_btf/io_uring_create       a ring is made. tp_btf/{module_request,signal_generate}; the latter also
+ * tells of signals to other sandboxes and the host.
  *
  * The entrant's acts (runc: an unshare, 59 mounts, a pivot_root each start) are not told: they are the runtime's.
  *
@@ -29,6 +30,7 @@
  * Blind spots
  *   - A granted check is not yet a success: a mount may still fail for another reason (result 0 says "allowed").
  *   - Paths of mounts and the flags of a clone3 that was refused are read from the caller's memory: hints.
+ *   - Keys, modify_ldt and a userfaultfd for user mode only: seen on the fallback in its full profile alone.
  *   - The fallback: unshare of a user namespace and bpf() on passed descriptors by the 32-bit entry, or in the lean
  *     profile; before 6.14 all acts by that entry but clone; refused clones. It kills the process that did it, which
  *     comes after the act; the child of a clone lives on.
@@ -40,13 +42,20 @@
 #define CAP_DAC_READ_SEARCH 2
 #define CAP_NET_ADMIN       12
 #define CAP_SYS_MODULE      16
+#define CAP_SYS_RAWIO       17
+#define CAP_SYS_PTRACE      19
+#define CAP_SYS_PACCT       20
 #define CAP_SYS_ADMIN       21
 #define CAP_SYS_BOOT        22
+#define CAP_SYS_TIME        25
+#define CAP_MKNOD           27
+#define CAP_SYSLOG          34
 #define CAP_PERFMON         38
 #define CAP_BPF             39
 
-#define SI_TIMER (-2)
-#define SIGCHLD  17
+#define SI_TIMER       (-2)
+#define SIGCHLD        17
+#define SENT_BY_KERNEL 1 /* SEND_SIG_PRIV, in the place of the pointer */
 
 /* LSM programs judge these; then the tracing programs tell of what was refused before them, and stop nobody. */
 const volatile bool lsm_has_capable = false;
@@ -57,7 +66,9 @@ const volatile bool lsm_has_userns = false;
 static __always_inline bool is_watched_capability(__u32 capability)
 {
     const __u64 watched = 1ULL << CAP_DAC_READ_SEARCH | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_SYS_MODULE |
-                          1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SYS_BOOT | 1ULL << CAP_PERFMON | 1ULL << CAP_BPF;
+                          1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SYS_BOOT | 1ULL << CAP_PERFMON | 1ULL << CAP_BPF |
+                          1ULL << CAP_SYS_RAWIO | 1ULL << CAP_SYS_PTRACE | 1ULL << CAP_SYS_PACCT |
+                          1ULL << CAP_SYS_TIME | 1ULL << CAP_MKNOD | 1ULL << CAP_SYSLOG;
 
     return watched >> (capability & 63) & 1;
 }
@@ -70,6 +81,7 @@ static __always_inline bool decides(const struct fns_privilege_act *act, __u32 c
 {
     switch (act->act) {
     case FNS_PRIVILEGE_BPF:
+    case FNS_PRIVILEGE_PERF_EVENT:
         return capability == CAP_SYS_ADMIN || !act->result;
     case FNS_PRIVILEGE_INIT_MODULE:
     case FNS_PRIVILEGE_FINIT_MODULE:
@@ -77,7 +89,24 @@ static __always_inline bool decides(const struct fns_privilege_act *act, __u32 c
         return capability == CAP_SYS_MODULE;
     case FNS_PRIVILEGE_KEXEC_LOAD:
     case FNS_PRIVILEGE_KEXEC_FILE_LOAD:
+    case FNS_PRIVILEGE_REBOOT:
         return capability == CAP_SYS_BOOT;
+    case FNS_PRIVILEGE_MKNOD:
+        return capability == CAP_MKNOD;
+    case FNS_PRIVILEGE_USERFAULTFD:
+        return capability == CAP_SYS_PTRACE;
+    case FNS_PRIVILEGE_ACCT:
+        return capability == CAP_SYS_PACCT;
+    case FNS_PRIVILEGE_IOPL:
+        return capability == CAP_SYS_RAWIO;
+    case FNS_PRIVILEGE_SETTIME:
+        return capability == CAP_SYS_TIME;
+    case FNS_PRIVILEGE_SYSLOG:
+        return capability == CAP_SYSLOG;
+    case FNS_PRIVILEGE_IO_URING: /* asks for none; told where it is made */
+    case FNS_PRIVILEGE_KEYCTL:
+    case FNS_PRIVILEGE_MODIFY_LDT:
+        return false;
     case FNS_PRIVILEGE_OPEN_BY_HANDLE:
         return capability == CAP_DAC_READ_SEARCH;
     case FNS_PRIVILEGE_CLONE: /* granted ones are the fork's to tell; in a new user namespace none is refused */
@@ -329,7 +358,7 @@ int BPF_PROG(module_request, char *name, bool wait, unsigned long ip)
     return 0;
 }
 
-/* --- signals to the daemon ------------------------------------------------------------------------------------ */
+/* --- signals ---------------------------------------------------------------------------------------------------- */
 
 static __always_inline void tell_signal(__u32 number, __s32 code, const struct task_struct *target,
                                         const struct fns_verdict *verdict, struct fns_sandbox *sandbox)
@@ -355,10 +384,12 @@ static __always_inline void tell_signal(__u32 number, __s32 code, const struct t
     event->target_sandbox_id = fns_sandbox_id(fns_sandbox_of_task(target));
     event->signal = number;
     event->code = code;
+    event->at_daemon = (__u32)BPF_CORE_READ(target, tgid) == daemon_tgid;
+    __builtin_memset(event->padding, 0, sizeof(event->padding));
     fns_submit(FNS_SENSOR_PRIVILEGE, event);
 }
 
-static __always_inline int signal_sent(__u32 number, __s32 code, const struct task_struct *target, bool refuses)
+static __always_inline int signal_at_daemon(__u32 number, __s32 code, const struct task_struct *target, bool refuses)
 {
     struct fns_sandbox *sandbox = fns_current_sandbox();
     struct fns_verdict verdict = {};
@@ -400,16 +431,37 @@ static __always_inline bool is_of_a_timer(__s32 code)
     }
 }
 
+/*
+ * From one sandbox to another, or to the host. What the kernel itself sends (the end of a child, a fault, being killed
+ * for memory) has a positive code or none at all.
+ */
+static __always_inline void signal_crosses(__u32 number, const struct kernel_siginfo *info,
+                                           const struct task_struct *target)
+{
+    struct fns_sandbox *sandbox = fns_current_sandbox();
+    struct fns_verdict verdict = {};
+    __s32 code;
+
+    if (!sandbox || (__u64)info == SENT_BY_KERNEL ||
+        fns_sandbox_id(sandbox) == fns_sandbox_id(fns_sandbox_of_task(target)))
+        return;
+    code = signal_code(info);
+    if (code <= 0 && !is_of_a_timer(code))
+        tell_signal(number, code, target, &verdict, sandbox);
+}
+
 SEC("tp_btf/signal_generate")
-int BPF_PROG(signal_to_daemon, int number, struct kernel_siginfo *info, struct task_struct *target)
+int BPF_PROG(signal_sent, int number, struct kernel_siginfo *info, struct task_struct *target)
 {
     __s32 code;
 
-    if ((__u32)target->tgid != daemon_tgid)
+    if ((__u32)target->tgid != daemon_tgid) {
+        signal_crosses(number, info, target);
         return 0;
+    }
     code = signal_code(info);
     if (number != SIGCHLD && !is_of_a_timer(code))
-        signal_sent(number, code, target, false);
+        signal_at_daemon(number, code, target, false);
     return 0;
 }
 
@@ -419,7 +471,21 @@ int BPF_PROG(lsm_task_kill, struct task_struct *target, struct kernel_siginfo *i
 {
     if (ret || !number || (__u32)target->tgid != daemon_tgid)
         return ret;
-    return signal_sent(number, signal_code(info), target, true);
+    return signal_at_daemon(number, signal_code(info), target, true);
+}
+
+/* --- what asks for no capability ------------------------------------------------------------------------------ */
+
+/* A ring is made, by whichever entry. */
+SEC("tp_btf/io_uring_create")
+int BPF_PROG(ring_made)
+{
+    struct fns_sandbox *sandbox = fns_current_sandbox();
+    struct fns_privilege_act act = {};
+
+    if (fns_is_functions_act(sandbox) && fns_name_privilege(&act) && act.act == FNS_PRIVILEGE_IO_URING)
+        fns_report_privilege(&act, sandbox, FNS_HOOK_TELLS);
+    return 0;
 }
 
 /* --- where there is no cap_capable (before 6.14): each call when it returns ------------------------------------ */

@@ -49,6 +49,50 @@ struct fns_privilege_act {
 /* What the hook at hand can do about an act. */
 enum fns_hook_can { FNS_HOOK_TELLS, FNS_HOOK_KILLS, FNS_HOOK_REFUSES };
 
+/* Those that few functions have a use for. */
+FNS_VERIFIED_ALONE __u32 fns_rare_call_of_word(__u32 word)
+{
+    switch (word) {
+    case FNS_CALL_PERF_EVENT_OPEN:
+        return FNS_PRIVILEGE_PERF_EVENT;
+    case FNS_CALL_IO_URING_SETUP:
+        return FNS_PRIVILEGE_IO_URING;
+    case FNS_CALL_MKNOD:
+    case FNS_CALL_MKNODAT:
+        return FNS_PRIVILEGE_MKNOD;
+    case FNS_CALL_USERFAULTFD:
+        return FNS_PRIVILEGE_USERFAULTFD;
+    case FNS_CALL_KEYCTL:
+    case FNS_CALL_ADD_KEY:
+    case FNS_CALL_REQUEST_KEY:
+        return FNS_PRIVILEGE_KEYCTL;
+    case FNS_CALL_MODIFY_LDT:
+        return FNS_PRIVILEGE_MODIFY_LDT;
+    case FNS_CALL_ACCT:
+        return FNS_PRIVILEGE_ACCT;
+    case FNS_CALL_SWAPON:
+    case FNS_CALL_SWAPOFF:
+        return FNS_PRIVILEGE_SWAPON;
+    case FNS_CALL_IOPL:
+    case FNS_CALL_IOPERM:
+        return FNS_PRIVILEGE_IOPL;
+    case FNS_CALL_SETTIMEOFDAY:
+    case FNS_CALL_CLOCK_SETTIME:
+    case FNS_CALL_ADJTIMEX:
+        return FNS_PRIVILEGE_SETTIME;
+    case FNS_CALL_REBOOT:
+        return FNS_PRIVILEGE_REBOOT;
+    case FNS_CALL_FANOTIFY_INIT:
+        return FNS_PRIVILEGE_FANOTIFY;
+    case FNS_CALL_QUOTACTL:
+        return FNS_PRIVILEGE_QUOTACTL;
+    case FNS_CALL_SYSLOG:
+        return FNS_PRIVILEGE_SYSLOG;
+    default:
+        return FNS_PRIVILEGE_UNKNOWN;
+    }
+}
+
 /* enum fns_privilege of an enum fns_call_word. */
 FNS_VERIFIED_ALONE __u32 fns_privilege_of_word(__u32 word)
 {
@@ -96,7 +140,7 @@ FNS_VERIFIED_ALONE __u32 fns_privilege_of_word(__u32 word)
     case FNS_CALL_BPF:
         return FNS_PRIVILEGE_BPF;
     default:
-        return FNS_PRIVILEGE_UNKNOWN;
+        return fns_rare_call_of_word(word);
     }
 }
 
@@ -104,6 +148,12 @@ static __always_inline enum fns_event_kind fns_kind_of_privilege(__u32 act)
 {
     if (act == FNS_PRIVILEGE_BPF)
         return FNS_EVENT_BPF;
+    if (act == FNS_PRIVILEGE_PERF_EVENT)
+        return FNS_EVENT_PERF_EVENT;
+    if (act == FNS_PRIVILEGE_IO_URING)
+        return FNS_EVENT_IO_URING;
+    if (act >= FNS_PRIVILEGE_MKNOD)
+        return FNS_EVENT_SYSCALL;
     if (act >= FNS_PRIVILEGE_INIT_MODULE && act <= FNS_PRIVILEGE_MODULE_REQUEST)
         return FNS_EVENT_MODULE;
     return act <= FNS_PRIVILEGE_CLONE ? FNS_EVENT_NAMESPACE : FNS_EVENT_MOUNT;
@@ -119,6 +169,10 @@ static __always_inline enum fns_guard fns_guard_of_privilege(const struct fns_pr
         return FNS_GUARD_KERNEL_MODULE;
     case FNS_EVENT_MOUNT:
         return act->act == FNS_PRIVILEGE_OPEN_BY_HANDLE ? FNS_GUARD_NONE : FNS_GUARD_MOUNT;
+    case FNS_EVENT_PERF_EVENT:
+    case FNS_EVENT_IO_URING:
+    case FNS_EVENT_SYSCALL:
+        return FNS_GUARD_NONE;
     default:
         if (act->act == FNS_PRIVILEGE_SETNS)
             return FNS_GUARD_NAMESPACE_ENTRY;
@@ -176,6 +230,13 @@ static __always_inline void fns_read_privilege_arguments(struct fns_privilege_ac
         break;
     case FNS_PRIVILEGE_BPF:
         act->argument = fns_call_argument(call, 0);
+        break;
+    case FNS_PRIVILEGE_PERF_EVENT: /* whom: a pid, 0 = itself, -1 = all */
+        act->argument = (__s64)(__s32)fns_call_argument(call, 1);
+        break;
+    case FNS_PRIVILEGE_MKNOD:
+        act->argument = fns_call_argument(call, fns_call_word(call) == FNS_CALL_MKNOD ? 1 : 2);
+        fns_read_privilege_name(act, fns_call_argument(call, fns_call_word(call) == FNS_CALL_MKNOD ? 0 : 1));
         break;
     default:
         break;

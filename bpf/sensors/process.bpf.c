@@ -139,6 +139,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 #include "process_image.bpf.h"
 #include "process_place.bpf.h"
+#include "process_stdio.bpf.h"
 #include "process_verdict.bpf.h"
 
 /*
@@ -234,7 +235,7 @@ static __always_inline struct fns_path_walk *describe_exec(__u32 key, struct scr
     event->ctime_ns = fns_inode_ctime_ns(inode);
     event->argc = BPF_CORE_READ(bprm, argc);
     event->padding = 0;
-    __builtin_memset(&event->stdio, 0, sizeof(event->stdio));
+    *flags |= describe_stdio(&event->stdio, task);
     return walk;
 }
 

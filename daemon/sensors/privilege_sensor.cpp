@@ -27,6 +27,12 @@ constexpr ProgramSpec call(std::string_view hook)
             "raw:cap_capable"};
 }
 
+// One that asks for no capability: by its tracepoint on every fallback.
+constexpr ProgramSpec rare_call(std::string_view hook, std::string_view loses)
+{
+    return {hook.substr(hook.find(':') + 1), Backend::tracepoint, Tier::full, hook, loses, "exit_call"};
+}
+
 constexpr ProgramSpec kPrograms[] = {
     {"lsm_capable", Backend::lsm, Tier::always, "lsm:capable", kActs},
     {"lsm_userns", Backend::lsm, Tier::always, "lsm:userns_create",
@@ -49,7 +55,14 @@ constexpr ProgramSpec kPrograms[] = {
     {"exit_bpf", Backend::tracepoint, Tier::full, "syscall:sys_exit_bpf", kTampering},
     {"namespace_fork", Backend::tracepoint, Tier::always, "raw:sched_process_fork", "new namespaces by clone"},
     {"module_request", Backend::tracepoint, Tier::always, "raw:module_request", ""},
-    {"signal_to_daemon", Backend::tracepoint, Tier::always, "raw:signal_generate", "signals to the daemon"},
+    {"signal_sent", Backend::tracepoint, Tier::always, "raw:signal_generate",
+     "signals to the daemon, to other sandboxes and to the host"},
+    {"ring_made", Backend::tracepoint, Tier::always, "raw:io_uring_create", "rings of io_uring that are made"},
+    rare_call("syscall:sys_exit_keyctl", "kernel keys"),
+    rare_call("syscall:sys_exit_add_key", "kernel keys"),
+    rare_call("syscall:sys_exit_request_key", "kernel keys"),
+    rare_call("syscall:sys_exit_modify_ldt", "modify_ldt"),
+    rare_call("syscall:sys_exit_userfaultfd", "userfaultfd for user mode only"),
     call("syscall:sys_exit_setns"),
     call("syscall:sys_exit_mount"),
     call("syscall:sys_exit_umount"),
@@ -67,6 +80,20 @@ constexpr ProgramSpec kPrograms[] = {
     call("syscall:sys_exit_delete_module"),
     call("syscall:sys_exit_kexec_load"),
     call("syscall:sys_exit_kexec_file_load"),
+    call("syscall:sys_exit_perf_event_open"),
+    call("syscall:sys_exit_mknod"),
+    call("syscall:sys_exit_mknodat"),
+    call("syscall:sys_exit_acct"),
+    call("syscall:sys_exit_swapon"),
+    call("syscall:sys_exit_swapoff"),
+    call("syscall:sys_exit_iopl"),
+    call("syscall:sys_exit_ioperm"),
+    call("syscall:sys_exit_settimeofday"),
+    call("syscall:sys_exit_clock_settime"),
+    call("syscall:sys_exit_reboot"),
+    call("syscall:sys_exit_fanotify_init"),
+    call("syscall:sys_exit_quotactl"),
+    call("syscall:sys_exit_syslog"),
 };
 
 class PrivilegeSensor final : public Sensor {
@@ -121,6 +148,12 @@ EventKind kind_of(std::uint16_t raw)
             return EventKind::module;
         case FNS_EVENT_BPF:
             return EventKind::bpf;
+        case FNS_EVENT_PERF_EVENT:
+            return EventKind::perf_event;
+        case FNS_EVENT_IO_URING:
+            return EventKind::io_uring;
+        case FNS_EVENT_SYSCALL:
+            return EventKind::syscall_;
         default:
             return EventKind::count_;
     }
@@ -136,7 +169,7 @@ Result<Event> decode_signal(std::span<const std::byte> bytes)
                             .target_sandbox = raw->target_sandbox_id,
                             .signal = raw->signal,
                             .code = raw->code,
-                            .at_daemon = true};  // no others are told yet
+                            .at_daemon = raw->at_daemon != 0};
     return event;
 }
 

@@ -88,8 +88,10 @@ struct fns_signal_event {
     struct fns_process target;
     __u64 target_sandbox_id;
     __u32 signal;
-    __s32 code; /* si_code: how it was sent */
+    __s32 code;     /* si_code: how it was sent */
+    __u8 at_daemon; /* 1: the target is the daemon */
+    __u8 padding[7];
 };
-FNS_ASSERT_SIZE(struct fns_signal_event, 80 + 40 + 16);
+FNS_ASSERT_SIZE(struct fns_signal_event, 80 + 40 + 24);
 
 #endif

@@ -80,6 +80,7 @@ TEST(DecodePrivilege, ASignal)
     raw.target_sandbox_id = 3;
     raw.signal = 9;
     raw.code = -6;
+    raw.at_daemon = 1;
     const auto event = decode_event(bytes_of(raw));
     ASSERT_TRUE(event) << event.error().message;
     EXPECT_EQ(event->kind, EventKind::signal);
