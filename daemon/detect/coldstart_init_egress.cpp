@@ -24,6 +24,10 @@ namespace {
 constexpr std::array<std::string_view, 2> kTechniques{"T1041", "T1071.001"};
 constexpr std::array kKinds{EventKind::connect, EventKind::send, EventKind::dns, EventKind::sandbox_ready};
 
+constexpr std::array<std::string_view, 7> kYieldsTo{
+    "coldstart.prewarm_activity", "identity.metadata_service", "identity.token_egress", "isolation.control_plane",
+    "isolation.lateral_connect",  "isolation.port_scan",       "supply.install_script"};
+
 constexpr RuleDescriptor kDescriptor{
     .rule = "coldstart.init_egress",
     .category = Category::function,
@@ -36,6 +40,7 @@ constexpr RuleDescriptor kDescriptor{
         "under egress.resolvers. Otherwise look at what ran before (the sandbox's timeline): a package or a "
         "start-up hook may be calling out, and what it sent is lost.",
     .kinds = kKinds,
+    .yields_to = kYieldsTo,
 };
 
 constexpr std::size_t kSandboxes = 4096;

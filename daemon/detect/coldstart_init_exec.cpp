@@ -20,6 +20,9 @@ namespace {
 constexpr std::array<std::string_view, 1> kTechniques{"T1059"};
 constexpr std::array kKinds{EventKind::exec};
 
+constexpr std::array<std::string_view, 5> kYieldsTo{"function.reverse_shell", "coldstart.prewarm_activity",
+                                                    "function.fileless_exec", "model.unsafe_load", "supply.masquerade"};
+
 constexpr RuleDescriptor kDescriptor{
     .rule = "coldstart.init_exec",
     .category = Category::function,
@@ -31,6 +34,7 @@ constexpr RuleDescriptor kDescriptor{
         "start has changed (a new revision, another base image), list the program. If not, look at the "
         "process tree in the sandbox's timeline: a package or a start-up hook may have brought it.",
     .kinds = kKinds,
+    .yields_to = kYieldsTo,
 };
 
 class InitExec : public Detector {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One maker a detector, each in a file of its own; registry.cpp calls them. The classes stay in their files. All rules of
-// the catalogue stand here, those that come later too: this header is in every detector, and one more of them is no
+// One maker a detector, each in a file of its own; registry.cpp calls them. The classes stay in their files. All rules
+// of the catalogue stand here, those that come later too: this header is in every detector, and one more of them is no
 // reason to compile the others again.
 #pragma once
 

@@ -19,6 +19,10 @@ namespace {
 constexpr std::array<std::string_view, 1> kTechniques{"T1071.001"};
 constexpr std::array kKinds{EventKind::connect, EventKind::send};
 
+constexpr std::array<std::string_view, 7> kYieldsTo{
+    "function.undead_process",   "identity.metadata_service", "identity.token_egress", "isolation.control_plane",
+    "isolation.lateral_connect", "isolation.port_scan",       "supply.install_script"};
+
 constexpr RuleDescriptor kDescriptor{
     .rule = "function.unexpected_egress",
     .category = Category::function,
@@ -30,6 +34,7 @@ constexpr RuleDescriptor kDescriptor{
         "that was served then and at what ran: an injected command or a stolen token leaves like this. If the handler "
         "needs that address, list it, by network where you can.",
     .kinds = kKinds,
+    .yields_to = kYieldsTo,
 };
 
 class UnexpectedEgress : public Detector {

@@ -20,6 +20,12 @@ namespace {
 constexpr std::array<std::string_view, 1> kTechniques{"T1059"};
 constexpr std::array kKinds{EventKind::exec};
 
+constexpr std::array<std::string_view, 13> kYieldsTo{
+    "function.reverse_shell", "function.download_exec",     "function.fileless_exec",    "function.package_install",
+    "function.residual_exec", "function.runtime_swap",      "function.shell_spawned",    "function.undead_process",
+    "identity.cloud_cli",     "identity.credential_search", "identity.environment_read", "model.unsafe_load",
+    "supply.masquerade"};
+
 constexpr RuleDescriptor kDescriptor{
     .rule = "function.unexpected_exec",
     .category = Category::function,
@@ -31,6 +37,7 @@ constexpr RuleDescriptor kDescriptor{
         "arguments and at the request that was served then: an injected command looks like this. If the "
         "handler starts programs by design, list them.",
     .kinds = kKinds,
+    .yields_to = kYieldsTo,
 };
 
 class UnexpectedExec : public Detector {

@@ -191,7 +191,7 @@ struct PrivilegeBody {
     fns_privilege act{};
     std::uint64_t argument = 0;  // namespaces: CLONE_NEW*, 0 = any; mounts: their flags; bpf: its command; mknod:
                                  // S_IF*; perf_event_open: the pid that it names, as the caller wrote it, -1 = all
-    std::int64_t result = 0;  // −errno where it was refused or failed; 0: allowed, as far as the hook could tell
+    std::int64_t result = 0;     // −errno where it was refused or failed; 0: allowed, as far as the hook could tell
     std::uint32_t syscall_nr = 0;
     std::string name;  // mounts: the path or type, as the caller wrote it; modules: what was requested
     fns_object object{};

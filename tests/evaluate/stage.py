@@ -353,10 +353,30 @@ class Case:
         """The attack begins now: the time to its alert counts from here. Without it, from the end of the set-up."""
         self.acted = time.monotonic()
 
-    def freeze_and_thaw(self, sandbox):
+    def serve(self, port, body):
+        """An HTTP server outside of all sandboxes that answers with `body`, until the case is over."""
+        self.enter(self.lab.serve(port, body, "0.0.0.0"))
+
+    def listener(self):
+        """A port of 10.66.0.9, outside of all sandboxes, where somebody answers."""
+        port = self.stage.next_port()
+        self.serve(port, b"")
+        return port
+
+    def cgroup2(self):
+        return lab.cgroup2_mount()
+
+    def later_than_init(self, sandbox):
+        """Once the time is over in which extensions register: a freeze ends it."""
+        self.freeze_and_thaw(sandbox)
+        sandbox.ask()
+
+    def freeze_and_thaw(self, sandbox, seconds=0):
+        """Frozen for `seconds` at least, for what looks at the clock inside."""
         sandbox.pause()
         if not self.stage.wait_for_event(sandbox.cgroup, "sandbox_frozen"):
             raise LabError(f"the daemon did not see {sandbox.cgroup} frozen")
+        time.sleep(seconds)  # what the case is about: the time that passes for the frozen
         thawed = len([event for event in self.stage.states.all() if event["kind"] == "sandbox_thawed"])
         sandbox.resume()
         wait_until("the thaw", lambda: len([event for event in self.stage.states.all()

@@ -369,7 +369,7 @@ class Lab:
         directory.mkdir(parents=True)
         return directory
 
-    def serve(self, port, body):
+    def serve(self, port, body, address="127.0.0.1"):
         """An HTTP server in the lab's network that answers every request with `body`; outside of all sandboxes."""
         import http.server
 
@@ -383,7 +383,7 @@ class Lab:
             def log_message(self, *_):
                 pass
 
-        server = in_network(self.network.name, lambda: http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler))
+        server = in_network(self.network.name, lambda: http.server.ThreadingHTTPServer((address, port), Handler))
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         return contextlib.closing(_Served(server, thread))

@@ -10,7 +10,7 @@ rule = Rule("function.unexpected_exec", severity="medium", policy={"exec": {"war
 def _(case):
     function = case.container()
     case.act()
-    function.run("/usr/bin/id")
+    function.run("/usr/bin/sort", "--version")
 
 
 @rule.attack("exec by a second thread")
@@ -23,7 +23,7 @@ def _(case):
 @rule.attack("by a link with a listed name")
 def _(case):
     function = case.container()
-    function.python("import os\nos.makedirs('/tmp/bin')\nos.symlink('/usr/bin/id', '/tmp/bin/date')")
+    function.python("import os\nos.makedirs('/tmp/bin')\nos.symlink('/usr/bin/sort', '/tmp/bin/date')")
     case.act()
     function.run("/tmp/bin/date")
 
@@ -32,7 +32,7 @@ def _(case):
 def _(case):
     function = case.container()
     case.act()
-    function.python("import os\nos.waitpid(os.posix_spawn('/usr/bin/id', ['id'], {}), 0)")
+    function.python("import os\nos.waitpid(os.posix_spawn('/usr/bin/sort', ['sort', '--version'], {}), 0)")
 
 
 @rule.quiet("a listed program")
@@ -43,4 +43,4 @@ def _(case):
 @rule.quiet("a probe by the platform")
 def _(case):
     function = case.container()
-    function.runc("exec", function.name, "/usr/bin/id")
+    function.runc("exec", function.name, "/usr/bin/sort")

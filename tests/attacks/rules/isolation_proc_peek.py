@@ -2,7 +2,8 @@
 """What /proc tells of another sandbox's process is looked at."""
 from cases import Rule
 
-rule = Rule("isolation.proc_peek", severity="high")
+# ps is a program that function.shell_spawned tells of, where it is not listed.
+rule = Rule("isolation.proc_peek", severity="high", policy={"exec": {"warm": ["/**"]}})
 
 
 def look_at(act, *words):

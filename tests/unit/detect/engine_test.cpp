@@ -270,8 +270,8 @@ TEST_F(Engine, ARecordedStreamThroughAllDetectors)
             for (const Detection& detection : all.on_event(next, *model))
                 rules.push_back(detection.rule->rule);
     }
-    EXPECT_THAT(rules, ElementsAre("function.unexpected_exec", "function.fileless_exec", "identity.metadata_service",
-                                   "isolation.memory_read", "isolation.memory_read"));
+    EXPECT_THAT(rules, ElementsAre("function.fileless_exec", "identity.metadata_service", "isolation.memory_read",
+                                   "isolation.memory_read"));
 }
 
 }  // namespace

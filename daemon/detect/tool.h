@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which tool an exec starts, by the names that tools are known by: the file that runs, the applet of a busybox, the
+// script or module that an interpreter was given. Shared by the rules that know tools by name. A renamed file gets past
+// a name; those rules are for tools that an attacker finds in the image, and what he brings along others tell of.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "daemon/detect/detector.h"
+
+namespace fnshield::detect {
+
+struct Tool {
+    std::string_view name;                   // "pip", "grep", "kubectl": no folder, no version behind it
+    std::span<const std::string> arguments;  // behind the name; both point into what they are of
+};
+
+[[nodiscard]] Tool tool_of(const ExecBody& exec);
+// The program that a process runs.
+[[nodiscard]] Tool tool_of(const Process& process);
+
+// sh, bash, dash and the like, by the file's name, or the applet of a busybox. Not a shell that was given a file to run
+// instead of commands: that is a script, and has its own name.
+[[nodiscard]] bool is_shell(std::string_view name);
+
+// An exec by the function itself while it is warm, which the policy's exec.warm does not list; else null. What comes
+// from outside (probes, `docker exec`) is the operator's.
+[[nodiscard]] const ExecBody* undeclared_warm_exec(const Observation& seen);
+
+template <std::size_t N>
+[[nodiscard]] bool is_one_of(const std::array<std::string_view, N>& sorted, std::string_view name)
+{
+    return std::ranges::binary_search(sorted, name);
+}
+
+}  // namespace fnshield::detect
