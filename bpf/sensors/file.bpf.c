@@ -306,7 +306,7 @@ static __always_inline int judge(struct judged *by, struct file_act *act, bool r
         act->file_class = listed;
     if (!act->file_class)
         return 0;
-    if (act->file_class == FNS_FILE_CLASS_MODEL) {
+    if (act->file_class == FNS_FILE_CLASS_MODEL && (!reads || is_read_judged(&by->rule))) {
         verdict = fns_judge(&by->rule, reads ? FNS_GUARD_MODEL_READ : FNS_GUARD_MODEL_WRITE);
         if (refuses)
             ret = fns_refuse(&by->rule, &verdict, true);

@@ -28,6 +28,7 @@ struct Act {
 [[nodiscard]] std::span<const Act> privilege_acts();
 [[nodiscard]] std::span<const Act> process_acts();
 [[nodiscard]] std::span<const Act> proc_acts();
+[[nodiscard]] std::span<const Act> rare_acts();
 
 // Any act of any table; null where there is none of that name.
 [[nodiscard]] const Act* find_act(std::string_view name);

@@ -20,6 +20,7 @@ constexpr std::span<const Act> (*kTables[])() = {
     fnshield::attacks::privilege_acts,
     fnshield::attacks::process_acts,
     fnshield::attacks::proc_acts,
+    fnshield::attacks::rare_acts,
 };
 // clang-format on
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Acts of the process sensor's tests: every way to run a file, and bursts of processes.
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -89,6 +92,33 @@ int exec_proc_fd(Arguments)
         return failed("open");
     const std::string name = "/proc/self/fd/" + std::to_string(fd);
     execl(name.c_str(), "proc-fd", "nothing", nullptr);
+    return failed("execl");
+}
+
+// Standard input and error are one connection of this process to itself; output stays, so that one sees the end.
+int exec_on_socket(Arguments arguments)
+{
+    int ends[2] = {-1, -1};
+    if (!arguments.empty() && std::strcmp(arguments[0], "unix") == 0) {
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+            return failed("socketpair");
+    } else {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+        if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener, 1) != 0 ||
+            getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+            connect(ends[0], reinterpret_cast<sockaddr*>(&address), size) != 0)
+            return failed("connect");
+        std::printf("port=%d\n", ntohs(address.sin_port));
+    }
+    std::fflush(stdout);
+    dup2(ends[0], 0);
+    dup2(ends[0], 2);
+    execl("/proc/self/exe", "on-socket", "nothing", nullptr);
     return failed("execl");
 }
 
@@ -200,6 +230,7 @@ constexpr Act kActs[] = {
     {"exec-unlinked", "FILE", exec_unlinked},
     {"exec-descriptor", "", exec_descriptor},
     {"exec-proc-fd", "", exec_proc_fd},
+    {"exec-on-socket", "tcp|unix", exec_on_socket},
     {"exec-thread", "", exec_thread},
     {"exec-long", "BYTES", exec_long},
     {"exit-leader-first", "", exit_leader_first},

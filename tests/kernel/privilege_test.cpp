@@ -5,12 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/sched.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <csignal>
 
 #include "daemon/sensors/lifecycle_sensor.h"
 #include "tests/support/must.h"
+#include "tests/support/needs.h"
 #include "tests/support/runc.h"
 #include "tests/support/sensor_harness.h"
 
@@ -155,7 +157,24 @@ constexpr Case kGranted[] = {
     {"bpf_map", EventKind::bpf, FNS_PRIVILEGE_BPF},
     {"bpf_map_32", EventKind::bpf, FNS_PRIVILEGE_BPF, true},
     {"bpf_prog", EventKind::bpf, FNS_PRIVILEGE_BPF, false, 5},
+    {"perf_event_all", EventKind::perf_event, FNS_PRIVILEGE_PERF_EVENT},
+    {"ring_setup", EventKind::io_uring, FNS_PRIVILEGE_IO_URING},
+    {"mknod_block", EventKind::syscall_, FNS_PRIVILEGE_MKNOD, false, S_IFBLK},
+    {"swapon", EventKind::syscall_, FNS_PRIVILEGE_SWAPON},
 };
+
+// Why the fallback of a kernel without cap_capable says nothing of an act that came to this; empty where it has to.
+std::string blind_spot(const Case& one, const std::string& output)
+{
+    if (missing_hook("raw:cap_capable").empty())
+        return {};
+    if (one.compat && one.privilege != FNS_PRIVILEGE_CLONE)
+        return "without cap_capable the fallback sees no 32-bit entry";
+    for (const int error : {EBADF, EFAULT, EINVAL})
+        if (output.contains("result=-" + std::to_string(error) + "\n"))
+            return "without cap_capable the fallback does not tell of a call whose arguments were wrong";
+    return {};
+}
 
 // Attached once for all cases of a suite.
 class PrivilegeSuite : public ::testing::TestWithParam<Case> {
@@ -207,6 +226,8 @@ TEST_P(PrivilegeGranted, IsToldOnce)
     std::string output;
     if (!act(false, &output))
         GTEST_SKIP() << "this kernel has no " << GetParam().act;
+    if (const std::string why = blind_spot(GetParam(), output); !why.empty())
+        GTEST_SKIP() << why;
     SCOPED_TRACE(output);
     expect_event(false);
 }
@@ -241,6 +262,10 @@ TEST_P(PrivilegeRefused, IsToldAsAnAttempt)
         GTEST_SKIP() << "this kernel has no " << GetParam().act;
     if (output.contains("result=0") && GetParam().privilege == FNS_PRIVILEGE_BPF)
         GTEST_SKIP() << "this kernel lets everyone call bpf()";
+    if (const std::string why = blind_spot(GetParam(), output); !why.empty())
+        GTEST_SKIP() << why;
+    if (GetParam().privilege == FNS_PRIVILEGE_CLONE)
+        SKIP_WITHOUT_HOOK("raw:cap_capable");  // a refused clone makes no process that could tell
     SCOPED_TRACE(output);
     expect_event(true);
 }
@@ -291,6 +316,22 @@ TEST_P(PrivilegeByCall, IsToldAsAnAttempt)
 INSTANTIATE_TEST_SUITE_P(Acts, PrivilegeByCall, ::testing::ValuesIn(kByCall),
                          [](const auto& one) { return std::string(one.param.act); });
 
+// What asks for no capability: no hook of the preferred backends tells of it.
+TEST(Privilege, CallsThatAskForNothingAreToldByTheFallback)
+{
+    if (*test_backend() != Backend::tracepoint)
+        GTEST_SKIP() << "these calls have no hook but their system call's tracepoint";
+    PrivilegeScene scene;
+    for (const auto& [act, privilege] : {std::pair{"keyctl", FNS_PRIVILEGE_KEYCTL},
+                                         {"userfaultfd", FNS_PRIVILEGE_USERFAULTFD},
+                                         {"modify_ldt", FNS_PRIVILEGE_MODIFY_LDT}}) {
+        const Finished done = scene.act(act);
+        if (done.output.contains("result=-" + std::to_string(ENOSYS)))
+            continue;  // this kernel has no such call
+        EXPECT_EQ(scene.seen(privilege).size(), 1U) << act << " " << done.output << describe(scene.seen());
+    }
+}
+
 // --- what stays quiet ---
 
 TEST(Privilege, LookAlikesAreNotTold)
@@ -299,6 +340,7 @@ TEST(Privilege, LookAlikesAreNotTold)
     scene.act("nothing");
     EXPECT_THAT(scene.act("open_tree_look").output, HasSubstr("result="));
     scene.act(std::vector<std::string>{"fork-burst", "3"});
+    scene.act("mknod_pipe");
     for (const char* act : {"mount", "setns", "bpf_map", "unshare_user", "clone_user"})
         PrivilegeScene::act_on_host({act, "0", "0"});
     const auto events = scene.seen();
@@ -366,6 +408,7 @@ TEST(Privilege, TheLeanProfileStillSeesCapabilitiesAndClones)
 {
     if (*test_backend() != Backend::tracepoint)
         GTEST_SKIP() << "the profiles are the fallback's";
+    SKIP_WITHOUT_HOOK("raw:cap_capable");
     PrivilegeScene scene({.choice = {.full_profile = false}});
     scene.act("unshare_user");
     EXPECT_THAT(scene.seen(), IsEmpty());

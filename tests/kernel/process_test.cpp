@@ -241,6 +241,21 @@ TEST_F(ExecTest, AnOrdinaryFileByItsDescriptor)
     }
 }
 
+TEST_F(ExecTest, AConnectionAsInputAndError)
+{
+    const auto box = sandbox("on-socket");
+    const Event event = second_exec(box, {"exec-on-socket", "tcp"});
+    const auto& body = *event.as<ExecBody>();
+    EXPECT_TRUE(body.has(FNS_EXEC_STDIO_SOCKET));
+    EXPECT_EQ(body.stdio_remote.address_text(), "127.0.0.1");
+    EXPECT_EQ(body.stdio_local.address_text(), "127.0.0.1");
+    EXPECT_NE(body.stdio_remote.port, 0);
+    EXPECT_NE(body.stdio_local.port, body.stdio_remote.port);
+    const auto other = sandbox("on-pair");
+    EXPECT_FALSE(second_exec(other, {"exec-on-socket", "unix"}).as<ExecBody>()->has(FNS_EXEC_STDIO_SOCKET))
+        << "a pair of UNIX sockets, as Node.js gives its children";
+}
+
 TEST_F(ExecTest, AScriptAndItsInterpreter)
 {
     const auto box = sandbox("script");

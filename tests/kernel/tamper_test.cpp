@@ -150,14 +150,27 @@ TEST_F(TamperTest, ASignalFromASandboxToTheDaemonByEachRoad)
     }
 }
 
-TEST_F(TamperTest, OtherSignalsAreNotTold)
+TEST_F(TamperTest, ASignalFromASandboxToTheHostIsToldAsNoneToTheDaemon)
 {
-    const std::string signal = std::to_string(SIGURG);
-    act(false, {"kill", std::to_string(getpid()), signal});
     auto bystander = Child::spawn({trigger(), "hold"});
     ASSERT_TRUE(bystander);
     ASSERT_TRUE(bystander->read_until("ready"));
-    act(true, {"kill", std::to_string(bystander->pid()), signal});
+    act(true, {"kill", std::to_string(bystander->pid()), std::to_string(SIGCONT)});
+    const auto events = seen(EventKind::signal);
+    ASSERT_THAT(events, SizeIs(1));
+    const auto& body = *events[0].as<SignalBody>();
+    EXPECT_EQ(body.target.tgid, static_cast<std::uint32_t>(bystander->pid()));
+    EXPECT_EQ(body.target_sandbox, kHost);
+    EXPECT_FALSE(body.at_daemon);
+}
+
+TEST_F(TamperTest, OtherSignalsAreNotTold)
+{
+    act(false, {"kill", std::to_string(getpid()), std::to_string(SIGURG)});  // the host's
+    auto within = box_->spawn({trigger(), "hold"});
+    ASSERT_TRUE(within);
+    ASSERT_TRUE(within->read_until("ready"));
+    act(true, {"kill", std::to_string(within->pid()), std::to_string(SIGCONT)});
     EXPECT_THAT(act(true, {"kill", std::to_string(getpid()), "0"}).output, HasSubstr("result=0"));  // is it there?
     EXPECT_THAT(seen(EventKind::signal), IsEmpty());
 }
