@@ -20,8 +20,9 @@ namespace {
 constexpr std::array<std::string_view, 1> kTechniques{"T1059"};
 constexpr std::array kKinds{EventKind::exec};
 
-constexpr std::array<std::string_view, 5> kYieldsTo{"function.reverse_shell", "coldstart.prewarm_activity",
-                                                    "function.fileless_exec", "model.unsafe_load", "supply.masquerade"};
+constexpr std::array<std::string_view, 6> kYieldsTo{"supply.changed_interpreter", "function.reverse_shell",
+                                                    "coldstart.prewarm_activity", "function.fileless_exec",
+                                                    "model.unsafe_load",          "supply.masquerade"};
 
 constexpr RuleDescriptor kDescriptor{
     .rule = "coldstart.init_exec",

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kTechniques{"T1105"};
 constexpr std::array kKinds{EventKind::exec};
-constexpr std::array<std::string_view, 1> kYieldsTo{"function.download_exec"};
+constexpr std::array<std::string_view, 2> kYieldsTo{"supply.changed_interpreter", "function.download_exec"};
 
 constexpr RuleDescriptor kDescriptor{
     .rule = "function.residual_exec",

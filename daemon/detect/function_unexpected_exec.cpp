@@ -20,11 +20,11 @@ namespace {
 constexpr std::array<std::string_view, 1> kTechniques{"T1059"};
 constexpr std::array kKinds{EventKind::exec};
 
-constexpr std::array<std::string_view, 13> kYieldsTo{
-    "function.reverse_shell", "function.download_exec",     "function.fileless_exec",    "function.package_install",
-    "function.residual_exec", "function.runtime_swap",      "function.shell_spawned",    "function.undead_process",
-    "identity.cloud_cli",     "identity.credential_search", "identity.environment_read", "model.unsafe_load",
-    "supply.masquerade"};
+constexpr std::array<std::string_view, 14> kYieldsTo{
+    "supply.changed_interpreter", "function.reverse_shell", "function.download_exec",     "function.fileless_exec",
+    "function.package_install",   "function.residual_exec", "function.runtime_swap",      "function.shell_spawned",
+    "function.undead_process",    "identity.cloud_cli",     "identity.credential_search", "identity.environment_read",
+    "model.unsafe_load",          "supply.masquerade"};
 
 constexpr RuleDescriptor kDescriptor{
     .rule = "function.unexpected_exec",

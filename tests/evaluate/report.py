@@ -81,7 +81,8 @@ def text(result):
 def quiet_text(quiet):
     said = "no alert above low" if not quiet["alerts"] else "alerts above low: " + "; ".join(quiet["alerts"])
     return (f"quiet hour, {quiet['seconds'] / 60:.0f} min: {quiet['requests']} requests to {quiet['functions']} functions, "
-            f"{quiet['sandboxes']} sandboxes, {quiet['events']} events: {said}")
+            f"{quiet['sandboxes']} sandboxes, {quiet['freezes']} freezes, {quiet['probes']} probes, {quiet['events']} events, "
+            f"{quiet['lost']} lost: {said}")
 
 
 def markdown(head, rows):

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // isolation.leaked_fd, isolation.cgroup_escape, isolation.block_device, isolation.signal, isolation.perf_event,
-// isolation.io_uring, isolation.rare_syscall, isolation.memory_scrape, model.unsafe_load, coldstart.secret_sweep.
+// isolation.io_uring, isolation.rare_syscall, isolation.privilege_gain, isolation.memory_scrape, model.unsafe_load,
+// coldstart.secret_sweep.
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -266,6 +267,78 @@ TEST_F(MemoryScrape, QuietForParentsItselfOtherSandboxesAndNamedProfilers)
     policy.memory.allow_from = {{"/tmp/dump"}};
     use_policy(policy);
     EXPECT_THAT(feed(read(process(201, 200), kOther, process(200))), IsEmpty()) << "a profiler";
+}
+
+class PrivilegeGain : public DetectorTest {
+protected:
+    PrivilegeGain() : DetectorTest(detect::make_isolation_privilege_gain()) { start_two(); }
+
+    static ProcessInfo as(std::uint32_t uid, std::uint32_t tgid = 201)
+    {
+        ProcessInfo info = process(tgid, 200);
+        info.uid = uid;
+        return info;
+    }
+};
+
+TEST_F(PrivilegeGain, BySetUserIdOrByAnyActThatFollows)
+{
+    feed(fork_event(kOther, 6 * kSecond, process(200), as(1000)));
+    const auto found = feed(exec_event(kOther, 7 * kSecond, as(0), "/usr/bin/su"));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].finding.summary, "resnet/i-4: /usr/bin/su (pid 201) became root; it was user 1000");
+    EXPECT_THAT(feed(connect_event(kOther, 8 * kSecond, as(0), endpoint("10.0.0.1", 80))), IsEmpty()) << "told once";
+    feed(fork_event(kOther, 6 * kSecond, process(200), as(1000, 202)));
+    EXPECT_THAT(feed(connect_event(kOther, 8 * kSecond, as(0, 202), endpoint("10.0.0.1", 80))), SizeIs(1));
+}
+
+TEST_F(PrivilegeGain, QuietForRootItselfTheStartAndTheWayDown)
+{
+    feed(fork_event(kOther, 6 * kSecond, as(0, 200), as(0)));
+    EXPECT_THAT(feed(exec_event(kOther, 7 * kSecond, as(0), "/usr/bin/su")), IsEmpty()) << "always was root";
+    EXPECT_THAT(feed(exec_event(kOther, 7 * kSecond, as(1000), "/usr/bin/gosu")), IsEmpty()) << "down";
+    feed(fork_event(kBox, 3 * kSecond, process(100), as(1000, 101)));
+    EXPECT_THAT(feed(exec_event(kBox, 3 * kSecond, as(0, 101), "/usr/bin/sudo")), IsEmpty()) << "before ready";
+    feed(fork_event(kOther, 6 * kSecond, process(200), as(1000, 203)));
+    feed(exit_event(kOther, 7 * kSecond, as(1000, 203)));
+    EXPECT_THAT(feed(exec_event(kOther, 8 * kSecond, as(0, 203), "/usr/bin/su")), IsEmpty())
+        << "forgotten with its end";
+}
+
+class ChangedInterpreter : public DetectorTest {
+protected:
+    ChangedInterpreter() : DetectorTest(detect::make_supply_changed_interpreter()) {}
+
+    // A sandbox of the function that runs python3, changed at `ctime_ns`.
+    std::vector<Detection> run(SandboxId id, Nanoseconds created_ns, Nanoseconds ctime_ns,
+                               const std::string& function = "resize")
+    {
+        feed(made_event(id, created_ns, "/fn/acme/" + function + "/i-" + std::to_string(id)));
+        Event event = exec_event(id, created_ns + kSecond, process(static_cast<std::uint32_t>(id)), "/usr/bin/python3",
+                                 FNS_EXEC_FIRST);
+        std::get<ExecBody>(event.body).file_ctime_ns = ctime_ns;
+        return feed(event);
+    }
+};
+
+TEST_F(ChangedInterpreter, YoungerThanItsSandboxWhereOthersRunTheImages)
+{
+    for (SandboxId id = 501; id < 504; ++id)
+        EXPECT_THAT(run(id, 100 * kSecond, kSecond), IsEmpty());
+    const auto found = run(504, 100 * kSecond, 100 * kSecond + 1);
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_THAT(found[0].finding.summary, HasSubstr("3 others of the function run it unchanged"));
+    EXPECT_THAT(run(505, 200 * kSecond, 150 * kSecond), IsEmpty()) << "a new revision";
+}
+
+TEST_F(ChangedInterpreter, QuietForTheFirstOthersAndWhatAllMake)
+{
+    EXPECT_THAT(run(501, 100 * kSecond, 101 * kSecond), IsEmpty());
+    for (SandboxId id = 502; id < 510; ++id)
+        EXPECT_THAT(run(id, 100 * kSecond, 101 * kSecond), IsEmpty()) << "a virtual environment of its own";
+    for (SandboxId id = 601; id < 604; ++id)
+        run(id, 100 * kSecond, kSecond, "other");
+    EXPECT_THAT(run(605, 100 * kSecond, 101 * kSecond, "third"), IsEmpty()) << "another function";
 }
 
 class UnsafeLoad : public DetectorTest {
