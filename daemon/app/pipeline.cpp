@@ -75,6 +75,9 @@ void Pipeline::observe(const Event& event)
         const auto recorded = parts_.book.record(detection, event, parts_.model, context);
         if (recorded.outcome == AlertBook::Outcome::made)
             count(*recorded.alert, detection.sandbox);
+        else if (recorded.outcome == AlertBook::Outcome::joined)
+            parts_.metrics.count_alert(detection.rule->rule, detection.severity(),
+                                       recorded.alert->sandbox->name.function);
         if (recorded.alert)
             act(*recorded.alert, event);
         for (const auto& alert : recorded.emit)

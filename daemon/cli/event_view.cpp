@@ -195,6 +195,10 @@ std::string alert_block(const Json& alert, const Terminal& terminal)
     block.line("process", process_line(member(alert, "process")));
     block.line("target", target_line(member(alert, "target")));
     block.line("action", action_line(alert));
+    for (const Json& step : member(alert, "steps"))
+        block.line("then",
+                   text(step, "rule") + ": " + text(step, "summary") +
+                       (count(step, "count") > 1 ? " (" + std::to_string(count(step, "count")) + " times)" : ""));
     if (const std::uint64_t seen = count(alert, "count"); seen > 1)
         block.line("seen", std::to_string(seen) + " times since " + human_time(text(alert, "first_seen")));
     if (is_true(alert, "degraded"))

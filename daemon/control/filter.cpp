@@ -66,6 +66,9 @@ MatchKeys match_keys(const Json& event_or_alert)
             keys.sandboxes.push_back({.id = std::move(id), .cgroup = {}, .function = {}, .instance = {}});
     }
     keys.rule = text_of(event_or_alert, "rule");
+    if (const auto steps = event_or_alert.find("steps"); steps != event_or_alert.end() && steps->is_array())
+        for (const Json& step : *steps)
+            keys.step_rules.push_back(text_of(step, "rule"));
     keys.severity = text_of(event_or_alert, "severity");
     if (std::string kind = text_of(event_or_alert, "kind"); !kind.empty())
         keys.kinds.push_back(std::move(kind));
@@ -100,7 +103,8 @@ bool Filter::matches(const MatchKeys& keys) const
     if (!function.empty() &&
         !any_sandbox([&](const auto& identity) { return wildcard_match(function, identity.function); }))
         return false;
-    if (!rule.empty() && !wildcard_match(rule, keys.rule))
+    if (!rule.empty() && !wildcard_match(rule, keys.rule) &&
+        std::ranges::none_of(keys.step_rules, [&](const std::string& step) { return wildcard_match(rule, step); }))
         return false;
     if (!kind.empty() && !std::ranges::any_of(keys.kinds, [&](const auto& one) { return wildcard_match(kind, one); }))
         return false;

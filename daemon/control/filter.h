@@ -26,6 +26,7 @@ struct MatchKeys {
     };
     std::vector<Identity> sandboxes;  // the actor's, then the target's
     std::string rule;
+    std::vector<std::string> step_rules;  // of an alert's steps
     std::string severity;
     std::vector<std::string> kinds;  // the event's own, or those of an alert's evidence
 };

@@ -23,6 +23,7 @@ namespace fnshield::detect {
 namespace {
 
 constexpr Nanoseconds kWindow = 600 * kSecond;
+constexpr Nanoseconds kFileClock = 10 * kMillisecond;  // files get the time of the kernel's last tick
 constexpr std::size_t kContacts = 16;
 constexpr std::size_t kSandboxes = 4096;
 
@@ -69,7 +70,8 @@ public:
             return std::nullopt;
         const Nanoseconds written = seen.event.boot_time_of(exec->file_ctime_ns);
         for (const Contact& contact : *contacts | std::views::reverse) {
-            if (contact.time_ns >= written || contact.time_ns + kWindow < seen.event.time_ns || !related(seen, contact))
+            if (contact.time_ns >= written + kFileClock || contact.time_ns + kWindow < seen.event.time_ns ||
+                !related(seen, contact))
                 continue;
             return make_finding(seen, *exec, contact);
         }

@@ -20,6 +20,8 @@
 namespace fnshield::detect {
 namespace {
 
+constexpr Nanoseconds kFileClock = 10 * kMillisecond;  // files get the time of the kernel's last tick
+
 constexpr std::array<std::string_view, 1> kTechniques{"T1105"};
 constexpr std::array kKinds{EventKind::exec};
 constexpr std::array<std::string_view, 2> kYieldsTo{"supply.changed_interpreter", "function.download_exec"};
@@ -49,7 +51,7 @@ public:
             return std::nullopt;
         const Nanoseconds changed = seen.event.boot_time_of(exec->file_ctime_ns);
         const Nanoseconds request = *seen.sandbox->request_ns;
-        if (changed <= *seen.sandbox->ready_ns || changed >= request)
+        if (changed <= *seen.sandbox->ready_ns || changed + kFileClock >= request)
             return std::nullopt;
         Finding finding;
         finding.summary =

@@ -75,6 +75,19 @@ Json evidence(const Alert& alert, const Event& event)
     return json;
 }
 
+Json steps(const Alert& alert)
+{
+    Json list = Json::array();
+    for (const AlertStep& step : alert.steps)
+        list.push_back({{"time", format_rfc3339(step.time_ns, alert.wall_offset_ns)},
+                        {"rule", step.rule},
+                        {"severity", severity_name(step.severity)},
+                        {"techniques", step.techniques},
+                        {"summary", step.summary},
+                        {"count", step.count}});
+    return list;
+}
+
 }  // namespace
 
 bool is_public(EventKind kind)
@@ -116,6 +129,7 @@ Json alert_json(const Alert& alert)
             {"process", alert.process ? alert_process(*alert.process) : Json()},
             {"target", alert.target.empty() ? Json() : alert_target(alert.target)},
             {"evidence", std::move(events)},
+            {"steps", steps(alert)},
             {"count", alert.count},
             {"first_seen", format_rfc3339(alert.first_seen_ns, alert.wall_offset_ns)},
             {"last_seen", format_rfc3339(alert.last_seen_ns, alert.wall_offset_ns)},

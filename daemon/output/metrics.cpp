@@ -84,7 +84,8 @@ struct Metrics::State {
     Family<Counter>& suppressed =
         counters(registry, "fnshield_events_suppressed_total", "Repeats of an act that the kernel only counted.");
     Family<Counter>& lost = counters(registry, "fnshield_events_lost_total", "Events lost, by where.");
-    Family<Counter>& alerts = counters(registry, "fnshield_alerts_total", "Alerts, updates of one not counted.");
+    Family<Counter>& alerts = counters(registry, "fnshield_alerts_total",
+                                       "Alerts and steps of one, by their own rules; updates not counted.");
     Family<Counter>& actions = counters(registry, "fnshield_actions_total",
                                         "Actions that a policy asked for with an alert, by what became of them.");
     Family<Gauge>& sandboxes = gauges(registry, "fnshield_sandboxes", "Sandboxes known now, by state.");

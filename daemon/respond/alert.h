@@ -53,6 +53,16 @@ struct AlertTarget {
     }
 };
 
+// A finding of another rule that belongs to the same incident (respond/incident.h).
+struct AlertStep {
+    Nanoseconds time_ns = 0;  // of the first act
+    std::string rule;
+    Severity severity = Severity::low;
+    std::vector<std::string> techniques;
+    std::string summary;      // masked
+    std::uint64_t count = 1;  // acts
+};
+
 struct Alert {
     std::string id;                   // ULID: sorts by time
     Nanoseconds time_ns = 0;          // of the event that made it; does not change when the finding comes again
@@ -66,11 +76,12 @@ struct Alert {
     std::optional<AlertSandbox> sandbox;  // absent = the host
     std::optional<AlertProcess> process;  // absent where no task acted
     AlertTarget target;
-    std::vector<Event> evidence;  // oldest first, argv masked; the first ones when there are too many
-    std::uint64_t count = 1;      // acts, those that the kernel only counted included
+    std::vector<Event> evidence;   // oldest first, argv masked; the first ones when there are too many
+    std::vector<AlertStep> steps;  // what followed in the same incident, in that order
+    std::uint64_t count = 1;       // acts, those that the kernel only counted included; those of steps are theirs
     Nanoseconds first_seen_ns = 0;
-    Nanoseconds last_seen_ns = 0;
-    bool degraded = false;  // events of the sandbox were lost: there may be more to it
+    Nanoseconds last_seen_ns = 0;  // steps included
+    bool degraded = false;         // events of the sandbox were lost: there may be more to it
     Action requested = Action::alert;
     std::optional<Action> taken;  // absent = none
     std::string policy;           // that decided severity and action

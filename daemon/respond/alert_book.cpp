@@ -35,12 +35,16 @@ AlertBook::Recorded AlertBook::record(const Detection& detection, const Event& e
 
     Key key{.rule = std::string(detection.rule->rule), .sandbox = detection.sandbox, .key = detection.finding.key};
     if (const auto found = index_.find(key); found != index_.end()) {
-        if (!is_over(*found->second, event.time_ns)) {
-            entries_.splice(entries_.end(), entries_, found->second);
-            raise(entries_.back(), detection, event, model, recorded);
+        if (!is_over(*found->second.entry, event.time_ns)) {
+            raise(found->second, detection, event, model, recorded);
             return recorded;
         }
-        forget(found->second, recorded.emit);
+        forget(found->second.entry, recorded.emit);
+    }
+    Lineage lineage = lineage_of(event, model);
+    if (const auto incident = incident_of(detection, event, lineage); incident != entries_.end()) {
+        join(incident, std::move(key), detection, event, model, recorded);
+        return recorded;
     }
     if (entries_.size() >= std::max<std::size_t>(options_.active, 1)) {
         forget(entries_.begin(), recorded.emit);
@@ -48,8 +52,8 @@ AlertBook::Recorded AlertBook::record(const Detection& detection, const Event& e
     }
 
     auto alert = keep(make_alert(detection, event, model, context));
-    entries_.push_back({.key = key, .alert = alert, .emitted_ns = event.time_ns});
-    index_.emplace(std::move(key), std::prev(entries_.end()));
+    entries_.push_back({.keys = {key}, .lineage = std::move(lineage), .alert = alert, .emitted_ns = event.time_ns});
+    index_.emplace(std::move(key), Place{.entry = std::prev(entries_.end())});
     recorded.outcome = Outcome::made;
     recorded.alert = alert;
     recorded.emit.push_back(std::move(alert));
@@ -61,23 +65,60 @@ bool AlertBook::is_over(const Entry& entry, Nanoseconds now_ns) const
     return now_ns > entry.alert->last_seen_ns + options_.cooldown_ns;
 }
 
-void AlertBook::raise(Entry& entry, const Detection& detection, const Event& event, const Model& model,
+void AlertBook::raise(Place place, const Detection& detection, const Event& event, const Model& model,
                       Recorded& recorded)
 {
-    Alert& alert = *entry.alert;
-    alert.count += 1 + static_cast<std::uint64_t>(event.repeats);
+    Alert& alert = *place.entry->alert;
+    std::uint64_t& count = place.key == 0 ? alert.count : alert.steps[place.key - 1].count;
+    count += 1 + static_cast<std::uint64_t>(event.repeats);
+    recorded.outcome = Outcome::updated;
+    see_again(place.entry, detection, event, model, recorded);
+}
+
+// The latest alert that the finding is a step of. Those that were seen last stand last, so the search ends early.
+AlertBook::Entries::iterator AlertBook::incident_of(const Detection& detection, const Event& event,
+                                                    const Lineage& lineage)
+{
+    if (lineage.empty())
+        return entries_.end();
+    for (auto entry = entries_.end(); entry != entries_.begin();) {
+        --entry;
+        if (entry->alert->last_seen_ns + kJoinWithin < event.time_ns)
+            break;
+        if (joins(detection, event, lineage, *entry->alert, entry->lineage))
+            return entry;
+    }
+    return entries_.end();
+}
+
+void AlertBook::join(Entries::iterator entry, Key key, const Detection& detection, const Event& event,
+                     const Model& model, Recorded& recorded)
+{
+    entry->alert->steps.push_back(make_step(detection, event));
+    entry->keys.push_back(key);
+    index_.emplace(std::move(key), Place{.entry = entry, .key = entry->keys.size() - 1});
+    recorded.outcome = Outcome::joined;
+    see_again(entry, detection, event, model, recorded);
+}
+
+void AlertBook::see_again(Entries::iterator entry, const Detection& detection, const Event& event, const Model& model,
+                          Recorded& recorded)
+{
+    entries_.splice(entries_.end(), entries_, entry);
+    Alert& alert = *entry->alert;
     // Two rings: an event may come after one that happened later.
     alert.first_seen_ns = std::min(alert.first_seen_ns, event.time_ns);
     alert.last_seen_ns = std::max(alert.last_seen_ns, event.time_ns);
     alert.degraded = alert.degraded || has_lost_events(detection.sandbox, model);
     add_evidence(alert, event);
 
-    recorded.outcome = Outcome::updated;
-    recorded.alert = entry.alert;
-    entry.pending = alert.last_seen_ns < entry.emitted_ns + options_.update_interval_ns;
-    if (!entry.pending) {
-        entry.emitted_ns = alert.last_seen_ns;
-        recorded.emit.push_back(entry.alert);
+    recorded.alert = entry->alert;
+    // A new step is news.
+    entry->pending =
+        recorded.outcome != Outcome::joined && alert.last_seen_ns < entry->emitted_ns + options_.update_interval_ns;
+    if (!entry->pending) {
+        entry->emitted_ns = alert.last_seen_ns;
+        recorded.emit.push_back(entry->alert);
     }
 }
 
@@ -85,7 +126,8 @@ void AlertBook::forget(Entries::iterator entry, std::vector<AlertPtr>& emit)
 {
     if (entry->pending)
         emit.push_back(entry->alert);
-    index_.erase(entry->key);
+    for (const Key& key : entry->keys)
+        index_.erase(key);
     entries_.erase(entry);
 }
 

@@ -7,6 +7,9 @@
 // most once in `update_interval_ns`, and what is pending goes out with tick(), when the cooldown ends, when the alert
 // has to make room, and with flush() at the end: the last line that is written of an alert has its final count.
 //
+// A finding that is a step of an incident (incident.h) makes no alert: it is added to the one that began it, which
+// counts as seen again. The same finding once more raises the step's count.
+//
 // Time is the event's, so a replay gives the same alerts. Bounded: `active` alerts can still be raised (the one not
 // seen for longest makes room and is counted as evicted), the last `recent` are kept to be shown. Not thread-safe; the
 // loop owns it.
@@ -21,6 +24,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/respond/incident.h"
 #include "daemon/respond/make_alert.h"
 #include "daemon/respond/ulid.h"
 
@@ -39,7 +43,8 @@ public:
 
     enum class Outcome : std::uint8_t {
         made,     // a new alert
-        updated,  // the count of one that is there was raised
+        joined,   // a new step of one that is there
+        updated,  // the count of one that is there, or of a step of it, was raised
         off,      // the policy does not want it: counted, no alert
     };
 
@@ -84,22 +89,32 @@ private:
         std::size_t operator()(const Key& key) const;
     };
     struct Entry {
-        Key key;
+        std::vector<Key> keys;  // of the alert, then of its steps
+        Lineage lineage;        // of the act that made it
         std::shared_ptr<Alert> alert;
         Nanoseconds emitted_ns = 0;  // event time of the last emission
         bool pending = false;
     };
     using Entries = std::list<Entry>;  // the one not seen for longest first
+    struct Place {
+        Entries::iterator entry;
+        std::size_t key = 0;  // among the entry's
+    };
 
     [[nodiscard]] bool is_over(const Entry& entry, Nanoseconds now_ns) const;
-    void raise(Entry& entry, const Detection& detection, const Event& event, const Model& model, Recorded& recorded);
+    void raise(Place place, const Detection& detection, const Event& event, const Model& model, Recorded& recorded);
+    [[nodiscard]] Entries::iterator incident_of(const Detection& detection, const Event& event, const Lineage& lineage);
+    void join(Entries::iterator entry, Key key, const Detection& detection, const Event& event, const Model& model,
+              Recorded& recorded);
+    void see_again(Entries::iterator entry, const Detection& detection, const Event& event, const Model& model,
+                   Recorded& recorded);
     void forget(Entries::iterator entry, std::vector<AlertPtr>& emit);
     [[nodiscard]] std::shared_ptr<Alert> keep(Alert alert);
 
     Options options_;
     UlidMaker ids_;
     Entries entries_;
-    std::unordered_map<Key, Entries::iterator, KeyHash> index_;
+    std::unordered_map<Key, Place, KeyHash> index_;
     std::deque<AlertPtr> recent_;
     std::uint64_t evictions_ = 0;
     std::uint64_t turned_off_ = 0;

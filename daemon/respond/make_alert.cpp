@@ -106,6 +106,17 @@ Alert make_alert(const Detection& detection, const Event& event, const Model& mo
     return alert;
 }
 
+AlertStep make_step(const Detection& detection, const Event& event)
+{
+    const RuleDescriptor& rule = *detection.rule;
+    return {.time_ns = event.time_ns,
+            .rule = std::string(rule.rule),
+            .severity = detection.severity(),
+            .techniques = {rule.techniques.begin(), rule.techniques.end()},
+            .summary = mask_text(detection.finding.summary),
+            .count = 1 + static_cast<std::uint64_t>(event.repeats)};
+}
+
 bool has_lost_events(SandboxId id, const Model& model)
 {
     const Sandbox* sandbox = model.sandbox(id);

@@ -26,6 +26,9 @@ inline constexpr std::size_t kMaxEvidenceArgvBytes = 1024;  // of each of them
 [[nodiscard]] Alert make_alert(const Detection& detection, const Event& event, const Model& model,
                                const AlertContext& context);
 
+// A finding as a step of an alert that is there.
+[[nodiscard]] AlertStep make_step(const Detection& detection, const Event& event);
+
 [[nodiscard]] bool has_lost_events(SandboxId id, const Model& model);
 
 // Appends an event with its argv masked and cut, unless the alert has kMaxEvidence already.

@@ -353,6 +353,10 @@ class Case:
         """The attack begins now: the time to its alert counts from here. Without it, from the end of the set-up."""
         self.acted = time.monotonic()
 
+    @staticmethod
+    def wait_until(what, condition):
+        return wait_until(what, condition, 20)
+
     def serve(self, port, body):
         """An HTTP server outside of all sandboxes that answers with `body`, until the case is over."""
         self.enter(self.lab.serve(port, body, "0.0.0.0"))

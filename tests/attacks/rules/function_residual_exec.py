@@ -5,7 +5,7 @@ from cases import Rule
 rule = Rule("function.residual_exec", severity="high")
 
 # A request that takes longer than the 10 ms within which two requests are counted as one.
-DROP = "import os, shutil, time\ntime.sleep(0.05)\nshutil.copy('/app/trigger', {0!r})\nos.chmod({0!r}, 0o755)"
+DROP = "import os, shutil, time\nshutil.copy('/app/trigger', {0!r})\nos.chmod({0!r}, 0o755)\ntime.sleep(0.05)"
 
 
 @rule.attack("in /tmp")
@@ -27,7 +27,7 @@ def _(case):
 @rule.attack("with its times set back")
 def _(case):
     function = case.container()
-    function.python(DROP.format("/tmp/tool") + "\nos.utime('/tmp/tool', (1, 1))")
+    function.python("import os\n" + DROP.format("/tmp/tool").replace("time.sleep", "os.utime('/tmp/tool', (1, 1))\ntime.sleep"))
     case.act()
     function.run("/tmp/tool", "nothing")
 

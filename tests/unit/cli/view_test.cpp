@@ -163,6 +163,15 @@ TEST(CliEvents, AnAlertIsOneBlock)
               "  degraded  events of this sandbox were lost: there may be more to it\n");
 }
 
+TEST(CliEvents, StepsOfAnIncidentFollowTheAlert)
+{
+    Json with = alert();
+    with["steps"] = Json::parse(R"([{"rule":"identity.cloud_cli","summary":"ran aws","count":3},
+                                    {"rule":"supply.code_drop","summary":"wrote","count":1}])");
+    EXPECT_THAT(alert_block(with, plain()), HasSubstr("  then      identity.cloud_cli: ran aws (3 times)\n"
+                                                      "  then      supply.code_drop: wrote\n"));
+}
+
 TEST(CliEvents, ATargetMayBeAnAddress)
 {
     Json with = alert();

@@ -30,6 +30,15 @@ TEST(ControlFilter, NamesASandboxInAnyOfItsWays)
         EXPECT_FALSE(Filter{.sandbox = name}.matches(memory_read())) << name;
 }
 
+TEST(ControlFilter, AnAlertIsFoundByTheRulesOfItsSteps)
+{
+    const MatchKeys keys = match_keys(nlohmann::ordered_json::parse(
+        R"({"rule":"function.shell_spawned","steps":[{"rule":"identity.cloud_cli"},{"rule":7},{}]})"));
+    EXPECT_TRUE(Filter{.rule = "identity.*"}.matches(keys));
+    EXPECT_TRUE(Filter{.rule = "function.*"}.matches(keys));
+    EXPECT_FALSE(Filter{.rule = "isolation.*"}.matches(keys));
+}
+
 TEST(ControlFilter, AnEventNamesItsTargetById)
 {
     const MatchKeys keys = match_keys(nlohmann::ordered_json::parse(R"({"kind":"memory_access","sandbox":null,

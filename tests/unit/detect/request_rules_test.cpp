@@ -55,6 +55,8 @@ TEST_F(ResidualExec, QuietForWhatIsOlderOrOfThisInvocation)
     feed(accept_event(kOther, 20 * kSecond, 8080));
     EXPECT_THAT(feed(exec_of(21 * kSecond, process(201, 200), 4 * kSecond)), IsEmpty()) << "unpacked in init";
     EXPECT_THAT(feed(exec_of(21 * kSecond, process(201, 200), 20 * kSecond + 1)), IsEmpty()) << "of this invocation";
+    EXPECT_THAT(feed(exec_of(21 * kSecond, process(201, 200), 20 * kSecond - 4 * kMillisecond)), IsEmpty())
+        << "of this one, too, by the clock of files";
     EXPECT_THAT(feed(exec_of(21 * kSecond, process(201, 200), 12 * kSecond, FNS_EXEC_FROM_OUTSIDE)), IsEmpty());
     EXPECT_THAT(feed(exec_of(21 * kSecond, process(201, 200), 12 * kSecond, FNS_EXEC_MEMFD)), IsEmpty());
     Policy policy;
@@ -83,6 +85,12 @@ TEST_F(DownloadExec, ByASiblingOfWhoFetched)
     EXPECT_EQ(found[0].finding.summary,
               "resnet/i-4 ran /tmp/tool, which was written after a contact to 203.0.113.9:443, from /usr/bin/node");
     EXPECT_EQ(found[0].finding.target.port, 443);
+}
+
+TEST_F(DownloadExec, WhereTheClockOfFilesIsBehind)
+{
+    fetch();
+    EXPECT_THAT(feed(exec_of(14 * kSecond, process(201, 200), 12 * kSecond - 4 * kMillisecond)), SizeIs(1));
 }
 
 TEST_F(DownloadExec, ByTheServingProcessItself)

@@ -75,6 +75,21 @@ TEST(AlertJson, TheTargetMayBeAnAddressOrAFileOrAName)
               R"({"file":"/models/x","address":"169.254.169.254","port":80,"name":"imds"})");
 }
 
+TEST(AlertJson, StepsOfTheIncident)
+{
+    Alert alert = sample_alert();
+    alert.wall_offset_ns = 0;
+    alert.steps.push_back({.time_ns = 2 * kSecond,
+                           .rule = "identity.cloud_cli",
+                           .severity = Severity::medium,
+                           .techniques = {"T1059.009"},
+                           .summary = "ran aws",
+                           .count = 3});
+    EXPECT_EQ(alert_json(alert)["steps"].dump(),
+              R"([{"time":"1970-01-01T00:00:02.000000000Z","rule":"identity.cloud_cli","severity":"medium",)"
+              R"("techniques":["T1059.009"],"summary":"ran aws","count":3}])");
+}
+
 TEST(AlertJson, AnActionThatWasNotTakenIsNone)
 {
     Alert alert = sample_alert();
