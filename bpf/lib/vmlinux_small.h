@@ -84,6 +84,8 @@ struct tcphdr;
 struct trace_event_raw_sys_enter;
 struct trace_event_raw_sys_exit;
 struct udphdr;
+struct unix_address;
+struct unix_sock;
 struct upid;
 struct user_namespace;
 struct uts_namespace;
@@ -464,6 +466,7 @@ struct sock {
 	u16 sk_protocol;
 	u16 sk_type;
 	u8 sk_kern_sock: 1;
+	struct pid *sk_peer_pid;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -500,6 +503,7 @@ enum io_uring_op {
 	IORING_OP_WRITEV = 2,
 	IORING_OP_READ_FIXED = 4,
 	IORING_OP_WRITE_FIXED = 5,
+	IORING_OP_CONNECT = 16,
 	IORING_OP_OPENAT = 18,
 	IORING_OP_READ = 22,
 	IORING_OP_WRITE = 23,
@@ -658,6 +662,19 @@ struct mount {
 struct proc_inode {
 	struct pid *pid;
 	struct inode vfs_inode;
+};
+
+struct sockaddr_un {
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 typedef __u16 __sum16;

@@ -29,6 +29,10 @@
 
 #define OPEN_TREE_CLONE 1
 
+#define S_IFMT  00170000
+#define S_IFBLK 0060000
+#define S_IFCHR 0020000
+
 /* The daemon, in the initial pid namespace; set before loading. */
 const volatile __u32 daemon_tgid = 0;
 
@@ -243,6 +247,12 @@ static __always_inline void fns_read_privilege_arguments(struct fns_privilege_ac
     }
 }
 
+/* Pipes, sockets and files are anybody's to make. */
+static __always_inline bool is_device(__u64 mode)
+{
+    return (mode & S_IFMT) == S_IFBLK || (mode & S_IFMT) == S_IFCHR;
+}
+
 /* Fills in what the caller asked for; false where that is none of this sensor's acts. */
 static __noinline bool fns_name_privilege(struct fns_privilege_act *act)
 {
@@ -259,6 +269,8 @@ static __noinline bool fns_name_privilege(struct fns_privilege_act *act)
     if (call.compat)
         act->flags |= FNS_FLAG_COMPAT;
     fns_read_privilege_arguments(act, &call);
+    if (act->act == FNS_PRIVILEGE_MKNOD && !is_device(act->argument))
+        return false;
     return act->act != FNS_PRIVILEGE_OPEN_TREE || act->argument & OPEN_TREE_CLONE;
 }
 

@@ -200,6 +200,7 @@ constexpr auto kSensors = std::to_array<Name<fns_sensor>>({
     {FNS_SENSOR_HEARTBEAT, "heartbeat"},
     {FNS_SENSOR_PRIVILEGE, "privilege"},
     {FNS_SENSOR_FILE, "file"},
+    {FNS_SENSOR_IPC, "ipc"},
 });
 
 constexpr auto kLossStages = std::to_array<Name<fns_loss_stage>>({

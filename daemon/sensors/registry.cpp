@@ -3,6 +3,7 @@
 #include "daemon/sensors/egress_sensor.h"
 #include "daemon/sensors/file_sensor.h"
 #include "daemon/sensors/heartbeat_sensor.h"
+#include "daemon/sensors/ipc_sensor.h"
 #include "daemon/sensors/lifecycle_sensor.h"
 #include "daemon/sensors/memory_sensor.h"
 #include "daemon/sensors/privilege_sensor.h"
@@ -21,6 +22,7 @@ constexpr SensorRow kRows[] = {
     {FNS_SENSOR_MEMORY, make_memory_sensor, decode_memory},
     {FNS_SENSOR_HEARTBEAT, make_heartbeat_sensor, decode_heartbeat},
     {FNS_SENSOR_FILE, make_file_sensor, decode_file},
+    {FNS_SENSOR_IPC, make_ipc_sensor, decode_ipc},
     {FNS_SENSOR_PRIVILEGE, make_privilege_sensor, decode_privilege},
 };
 

@@ -24,6 +24,7 @@ struct Act {
 [[nodiscard]] std::span<const Act> egress_road_acts();
 [[nodiscard]] std::span<const Act> entry_acts();
 [[nodiscard]] std::span<const Act> file_acts();
+[[nodiscard]] std::span<const Act> ipc_acts();
 [[nodiscard]] std::span<const Act> memory_acts();
 [[nodiscard]] std::span<const Act> privilege_acts();
 [[nodiscard]] std::span<const Act> process_acts();

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include <string_view>
 
 #include "tests/attacks/act.h"
+#include "tests/attacks/acting.h"
 #include "tests/attacks/network.h"
 
 namespace fnshield::attacks {
@@ -225,6 +227,20 @@ int uring_connect(Arguments arguments)
     return report_ring(Ring().run(request));
 }
 
+int uring_connect_unix(Arguments arguments)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{.sun_family = AF_UNIX};
+    std::strncpy(address.sun_path, word(arguments, 0), sizeof address.sun_path - 1);
+    Ring ring;
+    io_uring_sqe request{};
+    request.opcode = IORING_OP_CONNECT;
+    request.fd = fd;
+    request.addr = reinterpret_cast<std::uint64_t>(&address);
+    request.off = sizeof address;
+    return print_result(ring.run(request));
+}
+
 int uring_sendmsg(Arguments arguments)
 {
     Address peer = peer_of(arguments);
@@ -350,6 +366,7 @@ constexpr Act kActs[] = {
     {"egress-compat-connect", "ADDRESS PORT", compat_connect},
     {"egress-compat-packet-socket", "", compat_packet_socket},
     {"egress-uring-connect", "ADDRESS PORT", uring_connect},
+    {"unix-uring-connect", "PATH", uring_connect_unix},
     {"egress-uring-sendmsg", "ADDRESS PORT", uring_sendmsg},
     {"egress-uring-socket", "packet|raw", uring_socket},
     {"egress-dns-udp", "ADDRESS PORT NAME sendto|connected|hop|segmented", dns_udp},

@@ -16,6 +16,7 @@ constexpr std::span<const Act> (*kTables[])() = {
     fnshield::attacks::egress_road_acts,
     fnshield::attacks::entry_acts,
     fnshield::attacks::file_acts,
+    fnshield::attacks::ipc_acts,
     fnshield::attacks::memory_acts,
     fnshield::attacks::privilege_acts,
     fnshield::attacks::process_acts,

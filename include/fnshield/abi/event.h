@@ -67,6 +67,7 @@ enum fns_sensor {
     FNS_SENSOR_HEARTBEAT = 4,
     FNS_SENSOR_PRIVILEGE = 5,
     FNS_SENSOR_FILE = 6,
+    FNS_SENSOR_IPC = 7,
     FNS_SENSOR_COUNT
 };
 

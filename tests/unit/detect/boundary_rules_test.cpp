@@ -341,6 +341,40 @@ TEST_F(ChangedInterpreter, QuietForTheFirstOthersAndWhatAllMake)
     EXPECT_THAT(run(605, 100 * kSecond, 101 * kSecond, "third"), IsEmpty()) << "another function";
 }
 
+class RuntimeSocket : public DetectorTest {
+protected:
+    RuntimeSocket() : DetectorTest(detect::make_isolation_runtime_socket()) { start_two(); }
+
+    static Event connect(std::string path, std::int64_t result = 0, SandboxId peer = kHost)
+    {
+        return event_of(EventKind::unix_connect, FNS_SENSOR_IPC, kOther, 10 * kSecond, process(200),
+                        UnixBody{.path = std::move(path), .peer_sandbox = peer, .result = result});
+    }
+};
+
+TEST_F(RuntimeSocket, OfAnyRuntimeAlsoWhereItFails)
+{
+    const auto found = feed(connect("/run/docker.sock"));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].finding.summary,
+              "resnet/i-4 connected to the runtime's socket /run/docker.sock (/usr/bin/node)");
+    EXPECT_THAT(feed(connect("/var/run/containerd/s/0123abcd")), SizeIs(1));
+    EXPECT_THAT(feed(connect("/var/lib/kubelet/device-plugins/x.sock")), SizeIs(1));
+    EXPECT_THAT(feed(connect("@/containerd-shim/k8s.io/abc/shim.sock@")), SizeIs(1));
+    const auto tried = feed(connect("/mnt/docker.sock", -ECONNREFUSED));
+    ASSERT_THAT(tried, SizeIs(1));
+    EXPECT_THAT(tried[0].finding.summary, HasSubstr("tried to connect"));
+}
+
+TEST_F(RuntimeSocket, QuietForOtherSockets)
+{
+    EXPECT_THAT(feed(connect("/run/systemd/journal/stdout")), IsEmpty());
+    EXPECT_THAT(feed(connect("/run/postgresql/.s.PGSQL.5432")), IsEmpty());
+    EXPECT_THAT(feed(connect("/tmp/mydocker.sock")), IsEmpty());
+    EXPECT_THAT(feed(connect("/run/docker.sock", 0, kOther)), IsEmpty()) << "its own";
+    expect_quiet_for_others(connect("/run/docker.sock"));
+}
+
 class UnsafeLoad : public DetectorTest {
 protected:
     UnsafeLoad() : DetectorTest(detect::make_model_unsafe_load()) { start(); }

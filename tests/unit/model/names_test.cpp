@@ -61,8 +61,9 @@ TEST(Names, AccessesSensorsStagesStates)
 {
     EXPECT_THAT(all_names(access_name, FNS_ACCESS_COUNT),
                 testing::ElementsAre("unknown", "read", "write", "attach", "peek", "fd"));
-    EXPECT_THAT(all_names(sensor_name, FNS_SENSOR_COUNT),
-                testing::ElementsAre("lifecycle", "process", "egress", "memory", "heartbeat", "privilege", "file"));
+    EXPECT_THAT(
+        all_names(sensor_name, FNS_SENSOR_COUNT),
+        testing::ElementsAre("lifecycle", "process", "egress", "memory", "heartbeat", "privilege", "file", "ipc"));
     EXPECT_THAT(all_names(file_access_name, FNS_FILE_ACCESS_COUNT),
                 testing::ElementsAre("unknown", "read", "write", "truncate", "remove", "rename", "replace", "map_exec",
                                      "create", "chmod"));

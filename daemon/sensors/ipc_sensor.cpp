@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sensors/ipc_sensor.h"
+
+#include "daemon/sensors/decode.h"
+#include "fnshield/abi/ipc.h"
+#include "ipc.skel.h"
+
+namespace fnshield {
+namespace {
+
+constexpr std::string_view kConnects = "connections to the UNIX sockets of runtimes and other sandboxes";
+
+constexpr ProgramSpec kPrograms[] = {
+    {"lsm_stream_connect", Backend::lsm, Tier::always, "lsm:unix_stream_connect", kConnects},
+    {"stream_connect", Backend::fentry, Tier::stand_in, "func:security_unix_stream_connect", kConnects},
+    {"exit_connect", Backend::tracepoint, Tier::full, "syscall:sys_exit_connect", kConnects},
+    {"ring_connected", Backend::tracepoint, Tier::fallback, "raw:io_uring_complete with io_kiocb.cqe",
+     "connections to UNIX sockets by io_uring"},
+};
+
+class IpcSensor final : public Sensor {
+public:
+    IpcSensor(Skeleton<ipc_bpf> skeleton, std::vector<ProgramStatus> programs)
+        : skeleton_(std::move(skeleton)), programs_(std::move(programs))
+    {
+    }
+    fns_sensor id() const override { return FNS_SENSOR_IPC; }
+    Result<void> attach() override
+    {
+        links_ = attach_programs(skeleton_.object(), programs_);
+        return {};  // in the lean profile there may be none
+    }
+    const std::vector<ProgramStatus>& programs() const override { return programs_; }
+
+private:
+    Skeleton<ipc_bpf> skeleton_;
+    std::vector<ProgramStatus> programs_;
+    std::vector<BpfLink> links_;
+};
+
+// "/run/docker.sock"; "@name" for an abstract one, in which any byte may stand.
+std::string path_of(const fns_unix_event& raw)
+{
+    std::string path(raw.path, raw.path_bytes);
+    if (path.starts_with('\0')) {
+        path[0] = '@';
+        return path;
+    }
+    return path.substr(0, path.find('\0'));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sensor>> make_ipc_sensor(const SensorContext& context)
+{
+    auto skeleton = Skeleton<ipc_bpf>::open("ipc");
+    if (!skeleton)
+        return pass(std::move(skeleton));
+    (*skeleton)->rodata->fns_bulk_budget = context.bulk_budget;
+    (*skeleton)->rodata->fns_repeat_after_ns = context.repeat_after_ns;
+    (*skeleton)->rodata->fns_seen_secret = context.seen_secret;
+    auto programs = choose_programs(skeleton->object(), kPrograms, context.host, context.choice);
+    if (auto shared = context.maps.share_with(skeleton->object()); !shared)
+        return pass(std::move(shared));
+    if (auto loaded = skeleton->load(); !loaded)
+        return pass(std::move(loaded));
+    return std::make_unique<IpcSensor>(std::move(*skeleton), std::move(programs));
+}
+
+Result<Event> decode_ipc(std::span<const std::byte> bytes)
+{
+    auto raw = decode::fixed_part<fns_unix_event>(bytes);
+    if (!raw)
+        return pass(std::move(raw));
+    if (raw->header.kind != FNS_EVENT_UNIX_CONNECT)
+        return fail("event kind " + std::to_string(raw->header.kind) + " is not the ipc sensor's");
+    if (raw->path_bytes > sizeof raw->path)
+        return fail("connect event with a path of " + std::to_string(raw->path_bytes) + " bytes");
+    Event event = decode::header(raw->header, EventKind::unix_connect);
+    event.body = UnixBody{.path = path_of(*raw),
+                          .peer = decode::process(raw->peer),
+                          .peer_sandbox = raw->peer_sandbox_id,
+                          .result = raw->result,
+                          .descriptors = raw->descriptors};
+    return event;
+}
+
+}  // namespace fnshield
