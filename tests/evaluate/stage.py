@@ -353,6 +353,11 @@ class Case:
         """The attack begins now: the time to its alert counts from here. Without it, from the end of the set-up."""
         self.acted = time.monotonic()
 
+    def outlive(self, sandbox, seconds):
+        """Until the sandbox is so much older: for rules that look at ages."""
+        started = time.monotonic()
+        wait_until(f"{sandbox.cgroup} to be {seconds} s older", lambda: time.monotonic() >= started + seconds, seconds + 10)
+
     @staticmethod
     def wait_until(what, condition):
         return wait_until(what, condition, 20)
