@@ -11,7 +11,6 @@
 #include <array>
 
 #include "daemon/detect/detectors.h"
-#include "daemon/detect/exec_match.h"
 #include "daemon/detect/tool.h"
 
 namespace fnshield::detect {
@@ -72,10 +71,7 @@ public:
         const Tool tool = tool_of(*exec);
         if (!is_manager(tool.name) || !installs(tool))
             return std::nullopt;
-        Finding finding;
-        finding.summary = exec_text(seen, *exec, " while warm", "an installer: ");
-        finding.key = tool.name;
-        finding.target.file = exec->path;
+        Finding finding = make_warm_exec_finding(seen, *exec, "an installer", tool.name);
         finding.target.name = tool.name;
         return finding;
     }

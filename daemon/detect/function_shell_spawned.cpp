@@ -13,7 +13,6 @@
 #include <array>
 
 #include "daemon/detect/detectors.h"
-#include "daemon/detect/exec_match.h"
 #include "daemon/detect/file_acts.h"
 #include "daemon/detect/tool.h"
 
@@ -73,11 +72,7 @@ public:
             return std::nullopt;
         if (shell && is_pythons(tool))
             return std::nullopt;
-        Finding finding;
-        finding.summary = exec_text(seen, *exec, " while warm", shell ? "a shell: " : "");
-        finding.key = exec->path;
-        finding.target.file = exec->path;
-        return finding;
+        return make_warm_exec_finding(seen, *exec, shell ? "a shell" : "", exec->path);
     }
 };
 

@@ -9,7 +9,6 @@
 #include <array>
 
 #include "daemon/detect/detectors.h"
-#include "daemon/detect/exec_match.h"
 #include "daemon/detect/tool.h"
 
 namespace fnshield::detect {
@@ -50,10 +49,7 @@ public:
         const Tool tool = tool_of(*exec);
         if (!is_one_of(kTools, tool.name))
             return std::nullopt;
-        Finding finding;
-        finding.summary = exec_text(seen, *exec, " while warm", std::string(tool.name) + ": ");
-        finding.key = tool.name;
-        finding.target.file = exec->path;
+        Finding finding = make_warm_exec_finding(seen, *exec, tool.name, tool.name);
         finding.target.name = tool.name;
         return finding;
     }

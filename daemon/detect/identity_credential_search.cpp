@@ -11,7 +11,6 @@
 #include <array>
 
 #include "daemon/detect/detectors.h"
-#include "daemon/detect/exec_match.h"
 #include "daemon/detect/tool.h"
 
 namespace fnshield::detect {
@@ -106,11 +105,7 @@ public:
         const Tool tool = tool_of(*exec);
         if (!is_search(tool))
             return std::nullopt;
-        Finding finding;
-        finding.summary = exec_text(seen, *exec, " while warm", "a search for credentials: ");
-        finding.key = tool.name;
-        finding.target.file = exec->path;
-        return finding;
+        return make_warm_exec_finding(seen, *exec, "a search for credentials", tool.name);
     }
 };
 

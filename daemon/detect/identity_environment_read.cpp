@@ -11,7 +11,6 @@
 #include <array>
 
 #include "daemon/detect/detectors.h"
-#include "daemon/detect/exec_match.h"
 #include "daemon/detect/reach.h"
 #include "daemon/detect/tool.h"
 #include "daemon/detect/wording.h"
@@ -72,11 +71,7 @@ private:
         const ExecBody* exec = undeclared_warm_exec(seen);
         if (!exec || !only_prints(tool_of(*exec)))
             return std::nullopt;
-        Finding finding;
-        finding.summary = exec_text(seen, *exec, " while warm", "a program that prints the environment: ");
-        finding.key = exec->path;
-        finding.target.file = exec->path;
-        return finding;
+        return make_warm_exec_finding(seen, *exec, "a program that prints the environment", exec->path);
     }
 
     // ps of procps 4 opens everybody's environ, whether it shows it or not. The image's own, that is.

@@ -82,4 +82,14 @@ const ExecBody* undeclared_warm_exec(const Observation& seen)
     return listed && lists_exec(*listed, *exec) ? nullptr : exec;
 }
 
+Finding make_warm_exec_finding(const Observation& seen, const ExecBody& exec, std::string_view what,
+                               std::string_view key)
+{
+    Finding finding;
+    finding.summary = exec_text(seen, exec, " while warm", what.empty() ? std::string() : std::string(what) + ": ");
+    finding.key = key;
+    finding.target.file = exec.path;
+    return finding;
+}
+
 }  // namespace fnshield::detect

@@ -32,6 +32,10 @@ struct Tool {
 // from outside (probes, `docker exec`) is the operator's.
 [[nodiscard]] const ExecBody* undeclared_warm_exec(const Observation& seen);
 
+// "resnet/i-4 ran <what>: /usr/bin/dash while warm, from /usr/bin/node". Its target is the file; `key` as in Finding.
+[[nodiscard]] Finding make_warm_exec_finding(const Observation& seen, const ExecBody& exec, std::string_view what,
+                                             std::string_view key);
+
 template <std::size_t N>
 [[nodiscard]] bool is_one_of(const std::array<std::string_view, N>& sorted, std::string_view name)
 {
