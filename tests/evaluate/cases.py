@@ -31,6 +31,7 @@ class Road:
     linger: bool = False   # the rule looks at the clock: the sandboxes stay until two ticks went by
     miss: str = ""         # why this one is known not to be caught; it counts as a miss all the same
     allowed: tuple = ()    # rules whose alerts are part of a look-alike that is told as what it is
+    slow: bool = False     # half a minute and more: not with --brief
     needs: Callable | None = None  # what this machine lacks for it ("the kernel has no modules"), or nothing
 
 

@@ -13,14 +13,14 @@ def sandboxes(case, count, program=None):
     case.outlive(started[-1], 12)
 
 
-@rule.attack("a program that it starts in init", limit=30)
+@rule.attack("a program that it starts in init", limit=30, slow=True)
 def _(case):
     sandboxes(case, 5)
     case.act()
     case.bare(init=BESIDE.format("/usr/bin/sleep"))
 
 
-@rule.attack("the same program under a path of its own", limit=30)
+@rule.attack("the same program under a path of its own", limit=30, slow=True)
 def _(case):
     sandboxes(case, 5, "/usr/bin/sleep")
     copy = case.folder() / "sleep"
@@ -30,6 +30,6 @@ def _(case):
     case.bare(init=BESIDE.format(str(copy)))
 
 
-@rule.quiet("what all sandboxes have", linger=True)
+@rule.quiet("what all sandboxes have", linger=True, slow=True)
 def _(case):
     sandboxes(case, 6, "/usr/bin/sleep")
