@@ -6,9 +6,9 @@
 // functions are called through their platform's gateway, which knows who may call whom; a direct contact knows no such
 // rule. False positives: gateway and prober of the host are in no sandbox; one pod's containers share their address;
 // what the egress list of the phase names (declared edges); answers to clients' ports. A service's address that is
-// translated on the way (a Kubernetes ClusterIP) is nobody's own: not seen. In Kubernetes many pods are no functions:
-// the shipped policy makes it low there. Gets past it: an address on which the other sandbox has accepted nothing yet;
-// loopback of a shared host network. Memory: an address book of 16384 addresses.
+// translated on the way (a Kubernetes ClusterIP) is nobody's own: not seen. Low of sandboxes of Kubernetes, Docker and
+// their like, whose containers need not be functions; a policy raises it. Gets past it: an address on which the other
+// sandbox has accepted nothing yet; loopback of a shared host network. Memory: an address book of 16384 addresses.
 #include <algorithm>
 #include <array>
 #include <ranges>
@@ -72,6 +72,8 @@ public:
         finding.target.address = socket->remote.address_text();
         finding.target.port = socket->remote.port;
         finding.target_sandbox = other->id;
+        if (!holds_functions(seen.sandbox->name.platform))
+            finding.severity = Severity::low;
         return finding;
     }
 
@@ -79,6 +81,12 @@ public:
     [[nodiscard]] std::vector<TableStats> tables() const override { return {addresses_.stats()}; }
 
 private:
+    // Containers of these need not be functions.
+    static bool holds_functions(std::string_view platform)
+    {
+        return platform == "template" || platform == "firecracker";
+    }
+
     // The live sandbox that came to the address last; null where it is the actor's own, too, or nobody's.
     const Sandbox* owner_of(const Observation& seen, const Endpoint& remote)
     {

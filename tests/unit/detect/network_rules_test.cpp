@@ -142,6 +142,17 @@ TEST_F(LateralConnect, QuietForItselfOneNetworkListedEdgesAndStrangers)
     EXPECT_THAT(connect("10.62.0.2", 8080), IsEmpty()) << "both have the address: one network";
 }
 
+TEST_F(LateralConnect, IsLowWhereContainersNeedNotBeFunctions)
+{
+    EXPECT_EQ(connect("10.62.0.2", 8080).at(0).severity(), Severity::high);
+    model->rename(kOther, {.platform = "docker", .tenant = "", .function = "db", .instance = "i"});
+    EXPECT_EQ(connect("10.62.0.2", 8080).at(0).severity(), Severity::low);
+    Policy raised;
+    raised.rules["isolation.lateral_connect"].severity = Severity::critical;
+    use_policy(raised);
+    EXPECT_EQ(connect("10.62.0.2", 8080).at(0).severity(), Severity::critical);
+}
+
 TEST_F(LateralConnect, QuietInOnePod)
 {
     for (const SandboxId id : {kBox, kOther})

@@ -66,7 +66,8 @@ TEST(ShippedPolicies, AreValidAndSilent)
         names.push_back(policy->name);
         EXPECT_EQ(policy->file, "");
     }
-    EXPECT_THAT(names, ElementsAre("default", "firecracker", "fission", "kubernetes", "ml-inference", "openwhisk"));
+    EXPECT_THAT(names, ElementsAre("default", "firecracker", "fission", "kube-system", "kubernetes", "ml-inference",
+                                   "openwhisk"));
 }
 
 TEST(ShippedPolicies, AreTheFilesOfTheFolder)
