@@ -50,11 +50,18 @@ int open_write_openat2(Arguments arguments)
     return print_open(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, word(arguments, 0), &how, sizeof how)));
 }
 
+// The link stands beside the file's folder where it can, for this process may be killed before it takes it away: it
+// goes with what the test made.
 int open_write_symlink(Arguments arguments)
 {
-    const std::string link = "/tmp/fnshield-trigger-" + std::to_string(getpid());
-    if (symlink(word(arguments, 0), link.c_str()) != 0)
-        return 1;
+    const std::string path = word(arguments, 0);
+    const std::string name = "/fnshield-trigger-" + std::to_string(getpid());
+    std::string link = path.substr(0, path.rfind('/', path.rfind('/') - 1)) + name;
+    if (symlink(path.c_str(), link.c_str()) != 0) {
+        link = "/tmp" + name;
+        if (symlink(path.c_str(), link.c_str()) != 0)
+            return 1;
+    }
     const int fd = open(link.c_str(), O_WRONLY | O_CLOEXEC);
     unlink(link.c_str());
     return print_open(fd);
