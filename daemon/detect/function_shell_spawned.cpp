@@ -22,9 +22,9 @@ namespace {
 constexpr std::array<std::string_view, 1> kTechniques{"T1059.004"};
 constexpr std::array kKinds{EventKind::exec};
 
-constexpr std::array<std::string_view, 6> kYieldsTo{"function.reverse_shell",  "function.download_exec",
-                                                    "function.fileless_exec",  "function.residual_exec",
-                                                    "function.undead_process", "model.unsafe_load"};
+constexpr std::array<std::string_view, 8> kYieldsTo{
+    "function.reverse_shell",  "function.download_exec",    "function.fileless_exec", "function.residual_exec",
+    "function.undead_process", "identity.environment_read", "model.unsafe_load",      "supply.masquerade"};
 
 constexpr RuleDescriptor kDescriptor{
     .rule = "function.shell_spawned",

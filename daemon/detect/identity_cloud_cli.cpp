@@ -32,9 +32,10 @@ constexpr RuleDescriptor kDescriptor{
 };
 
 constexpr auto kTools = std::to_array<std::string_view>(
-    {"aliyun",  "aws",    "awscli", "az",        "bq",        "crictl", "ctr",      "docker",
-     "doctl",   "eksctl", "gcloud", "gcloud.py", "gsutil",    "helm",   "ibmcloud", "kubectl",
-     "nerdctl", "oc",     "oci",    "podman",    "terraform", "vault"});
+    {"aliyun", "argocd",   "aws",      "awscli", "az",      "azcopy",    "azure.cli", "bq",     "crictl",
+     "ctr",    "docker",   "doctl",    "eksctl", "etcdctl", "flyctl",    "gcloud",    "gsutil", "hcloud",
+     "helm",   "ibmcloud", "istioctl", "k3s",    "kubectl", "nerdctl",   "oc",        "oci",    "openstack",
+     "podman", "pulumi",   "s3cmd",    "s5cmd",  "scw",     "terraform", "tofu",      "vault"});
 static_assert(std::ranges::is_sorted(kTools));
 
 class CloudCli : public Detector {
@@ -46,11 +47,13 @@ public:
         const ExecBody* exec = undeclared_warm_exec(seen);
         if (!exec)
             return std::nullopt;
-        const Tool tool = tool_of(*exec);
-        if (!is_one_of(kTools, tool.name))
+        std::string_view name = tool_of(*exec).name;
+        if (name.ends_with(".py"))
+            name.remove_suffix(3);  // gcloud is a script that runs gcloud.py: one tool, one finding
+        if (!is_one_of(kTools, name))
             return std::nullopt;
-        Finding finding = make_warm_exec_finding(seen, *exec, tool.name, tool.name);
-        finding.target.name = tool.name;
+        Finding finding = make_warm_exec_finding(seen, *exec, name, name);
+        finding.target.name = name;
         return finding;
     }
 };

@@ -2,12 +2,13 @@
 //
 // identity.credential_search (T1552.001): a function that serves goes through files for credentials.
 //
-// Signal: an exec while warm of grep, find and the like whose arguments name what keys and passwords are called, or of
-// cat, cp, tar and the like on a file that is known to hold some (~/.aws/credentials, id_rsa, …). Why it works: it is
-// how one searches by hand and how the scripts do it; a function knows where its own secret is. False positives: before
-// ready and from outside (linters in builders run so); what exec.warm of the policy lists. Gets past it: a search by
-// the serving process itself, or for other words; opens of files that the policy lists are told by the rules about
-// secrets whoever does it. Memory: none.
+// Signal: an exec while warm of grep, find and the like whose arguments name what keys and passwords are called; of
+// cat, cp, tar and the like on a file that is known to hold some (~/.aws/credentials, id_rsa, …); of an interpreter
+// whose code on the command line names one; of curl or wget that sends one. Why it works: it is how one searches by
+// hand and how the scripts do it; a function knows where its own secret is. False positives: before ready and from
+// outside (linters in builders run so); what exec.warm of the policy lists; names are whole ones, for tokenizer.json
+// and x.aws.log are no secrets. Gets past it: a search by the serving process itself, by a shell's builtins, or for
+// other words; opens of files that the policy lists are told by the rules about secrets whoever does it. Memory: none.
 #include <array>
 
 #include "daemon/detect/detectors.h"
@@ -34,40 +35,70 @@ constexpr RuleDescriptor kDescriptor{
     .kinds = kKinds,
 };
 
-constexpr auto kSearches =
-    std::to_array<std::string_view>({"ag", "egrep", "fd", "fgrep", "find", "grep", "locate", "rg", "zgrep"});
-constexpr auto kReaders =
-    std::to_array<std::string_view>({"awk", "base64", "cat", "cp", "dd", "gzip", "head", "less", "more", "od", "scp",
-                                     "sed", "strings", "tail", "tar", "xxd", "zip"});
+constexpr auto kSearches = std::to_array<std::string_view>(
+    {"ag", "egrep", "fd", "fdfind", "fgrep", "find", "grep", "locate", "plocate", "rg", "ugrep", "zgrep"});
+constexpr auto kReaders = std::to_array<std::string_view>(
+    {"awk",  "base32", "base64",  "bzip2", "cat",     "cp",    "cpio", "cut", "dd",   "diff",
+     "gawk", "gpg",    "gzip",    "head",  "hexdump", "less",  "ln",   "ls",  "mawk", "more",
+     "nl",   "od",     "openssl", "paste", "rev",     "rsync", "scp",  "sed", "sort", "strings",
+     "tac",  "tail",   "tar",     "tree",  "uniq",    "wc",    "xxd",  "xz",  "zip",  "zstd"});
 static_assert(std::ranges::is_sorted(kSearches) && std::ranges::is_sorted(kReaders));
 
+// Which bytes may stand beside a word; those of other words may not.
+enum class Bound : std::uint8_t { none, after, both };
+
+struct Word {
+    std::string_view text;
+    Bound bound = Bound::none;
+};
+
 // Files and folders in which credentials are.
-constexpr auto kPlaces = std::to_array<std::string_view>({".aws/",
-                                                          ".aws",
-                                                          ".azure",
-                                                          ".config/gcloud",
-                                                          ".docker/config.json",
-                                                          ".git-credentials",
-                                                          ".gnupg",
-                                                          ".kube",
-                                                          ".netrc",
-                                                          ".npmrc",
-                                                          ".pgpass",
-                                                          ".pypirc",
-                                                          ".ssh",
-                                                          "/etc/shadow",
-                                                          "authorized_keys",
-                                                          "credentials.json",
-                                                          "id_dsa",
-                                                          "id_ecdsa",
-                                                          "id_ed25519",
-                                                          "id_rsa",
-                                                          "kubeconfig",
-                                                          "serviceaccount/token"});
-// What one greps for.
-constexpr auto kWords = std::to_array<std::string_view>({"akia", "api_key", "apikey", "aws_secret", "begin rsa",
-                                                         "bearer", "credential", "passw", "private key", "private_key",
-                                                         "secret", "token", ".env", ".key", ".pem", ".p12", ".pfx"});
+constexpr auto kPlaces = std::to_array<Word>({{".aws", Bound::both},
+                                              {".azure", Bound::both},
+                                              {".boto", Bound::both},
+                                              {".config/gcloud", Bound::after},
+                                              {".docker/config.json"},
+                                              {".dockercfg", Bound::both},
+                                              {".git-credentials"},
+                                              {".gnupg", Bound::both},
+                                              {".kube", Bound::both},
+                                              {".netrc", Bound::both},
+                                              {".npmrc", Bound::both},
+                                              {".pgpass", Bound::both},
+                                              {".pypirc", Bound::both},
+                                              {".s3cfg", Bound::both},
+                                              {".ssh", Bound::both},
+                                              {".vault-token", Bound::both},
+                                              {"/etc/shadow"},
+                                              {"authorized_keys"},
+                                              {"credentials.json"},
+                                              {"id_dsa"},
+                                              {"id_ecdsa"},
+                                              {"id_ed25519"},
+                                              {"id_rsa"},
+                                              {"kubeconfig"},
+                                              {"serviceaccount/token"}});
+// What one greps for. "token" with a letter behind it is what language models have: tokenizer, special_tokens.
+constexpr auto kWords = std::to_array<Word>({{"akia"},
+                                             {"api_key"},
+                                             {"apikey"},
+                                             {"aws_secret"},
+                                             {"begin rsa"},
+                                             {"bearer"},
+                                             {"credential"},
+                                             {"passw"},
+                                             {"private key"},
+                                             {"private_key"},
+                                             {"secret"},
+                                             {"token", Bound::after},
+                                             {".env", Bound::after},
+                                             {".jks", Bound::after},
+                                             {".kdbx", Bound::after},
+                                             {".key", Bound::after},
+                                             {".p12", Bound::after},
+                                             {".pem", Bound::after},
+                                             {".pfx", Bound::after},
+                                             {".ppk", Bound::after}});
 
 std::string lower(std::string_view text)
 {
@@ -76,21 +107,52 @@ std::string lower(std::string_view text)
     return made;
 }
 
-template <std::size_t N>
-bool holds_one_of(const std::array<std::string_view, N>& words, std::string_view text)
+bool is_letter_or_digit(char c)
 {
-    return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool holds(std::string_view text, const Word& word)
+{
+    for (std::size_t at = text.find(word.text); at != std::string_view::npos; at = text.find(word.text, at + 1)) {
+        const std::size_t end = at + word.text.size();
+        const bool free_before = word.bound != Bound::both || at == 0 || !is_letter_or_digit(text[at - 1]);
+        const bool free_after = word.bound == Bound::none || end == text.size() || !is_letter_or_digit(text[end]);
+        if (free_before && free_after)
+            return true;
+    }
+    return false;
+}
+
+template <std::size_t N>
+bool holds_one_of(const std::array<Word, N>& words, std::string_view text)
+{
+    return std::ranges::any_of(words, [&](const Word& word) { return holds(text, word); });
+}
+
+// "-d @/root/.aws/credentials", "file:///etc/shadow", "--post-file=…", "-T …": a file that is sent, or read as an
+// address. Not what the program itself uses (--netrc-file).
+bool is_sent(std::string_view option_before, std::string_view text)
+{
+    return text.find('@') != std::string_view::npos || text.starts_with("file:") || text.starts_with("--post-file=") ||
+           text.starts_with("--body-file=") || option_before == "-T" || option_before == "--upload-file" ||
+           option_before == "--post-file" || option_before == "--body-file";
 }
 
 bool is_search(const Tool& tool)
 {
     const bool searches = is_one_of(kSearches, tool.name);
-    if (!searches && !is_one_of(kReaders, tool.name))
+    const bool sends = tool.name == "curl" || tool.name == "wget";
+    if (!searches && !sends && !is_one_of(kReaders, tool.name) && !is_interpreter(tool.name))
         return false;
-    return std::ranges::any_of(tool.arguments, [&](const std::string& argument) {
-        const std::string text = lower(std::string_view(argument).substr(0, 512));
-        return holds_one_of(kPlaces, text) || (searches && holds_one_of(kWords, text));
-    });
+    for (std::size_t i = 0; i < tool.arguments.size(); ++i) {
+        const std::string text = lower(std::string_view(tool.arguments[i]).substr(0, 512));
+        if (sends && !is_sent(i == 0 ? std::string_view{} : tool.arguments[i - 1], text))
+            continue;
+        if (holds_one_of(kPlaces, text) || (searches && holds_one_of(kWords, text)))
+            return true;
+    }
+    return false;
 }
 
 class CredentialSearch : public Detector {

@@ -2,12 +2,14 @@
 //
 // identity.environment_read (T1552): the environment of a function, where its secrets often are, is read out.
 //
-// Signal: an exec while warm of printenv, or of env without a program to run, by the function itself; or
-// /proc/PID/environ of another process of the same sandbox. Why it works: a program reads its own environment without
-// asking anybody, so one that is started to print it does it for somebody else. False positives: `env PROGRAM` and
-// `#!/usr/bin/env` launch; before ready (entry scripts print it); what exec.warm of the policy lists; what comes from
-// outside; a process's own environ. Another sandbox's environ is for isolation.proc_peek. Gets past it: a shell's
-// builtins (`set`, `export -p`), and code in the serving process, which has the environment already. Memory: none.
+// Signal: an exec while warm of printenv, of env without a program to run, of `ps e`, or of any program with
+// /proc/self/environ among its words (cat, strings, tr), by the function itself; or /proc/PID/environ of another
+// process of the same sandbox. Why it works: a program reads its own environment without asking anybody, so one that is
+// started to print it does it for somebody else. False positives: `env PROGRAM` and `#!/usr/bin/env` launch; before
+// ready (entry scripts print it); what exec.warm of the policy lists; what comes from outside; a process that opens its
+// own environ. Another sandbox's environ is for isolation.proc_peek. Gets past it: a shell's builtins (`set`, `export
+// -p`; the shell is function.shell_spawned's), and code in the serving process, which has the environment already.
+// Memory: none.
 #include <array>
 
 #include "daemon/detect/detectors.h"
@@ -34,26 +36,63 @@ constexpr RuleDescriptor kDescriptor{
     .kinds = kKinds,
 };
 
-// env without a command: nothing but options and NAME=VALUE. -S and its like hold a command.
-bool only_prints(const Tool& tool)
+// env without a command: nothing but options and NAME=VALUE. -S holds a command; -i leaves nothing to print.
+enum class EnvWord : std::uint8_t { harmless, takes_value, no_print };
+
+EnvWord env_option(std::string_view word)
 {
-    if (tool.name == "printenv")
-        return true;
-    if (tool.name != "env")
-        return false;
-    bool value = false;  // of the option before
-    for (const std::string& word : tool.arguments) {
-        if (value) {
-            value = false;
-        } else if (word.starts_with("-S") || word.starts_with("--split-string")) {
-            return false;
-        } else if (word == "-u" || word == "-C" || word == "--unset" || word == "--chdir") {
-            value = true;
-        } else if (!word.starts_with('-') && word.find('=') == std::string::npos) {
+    if (word == "--unset" || word == "--chdir" || word == "--argv0")
+        return EnvWord::takes_value;
+    if (word == "-" || word == "--ignore-environment" || word.starts_with("--split-string"))
+        return EnvWord::no_print;
+    for (std::size_t i = 1; i < word.size() && !word.starts_with("--"); ++i) {
+        if (word[i] == 'S' || word[i] == 'i')
+            return EnvWord::no_print;
+        if (word[i] == 'u' || word[i] == 'C' || word[i] == 'a')
+            return i + 1 == word.size() ? EnvWord::takes_value : EnvWord::harmless;
+    }
+    return EnvWord::harmless;
+}
+
+bool is_env_alone(std::span<const std::string> arguments)
+{
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string& word = arguments[i];
+        if (word.starts_with('-')) {
+            const EnvWord option = env_option(word);
+            if (option == EnvWord::no_print)
+                return false;
+            i += option == EnvWord::takes_value ? 1 : 0;
+        } else if (word.find('=') == std::string::npos) {
             return false;
         }
     }
     return true;
+}
+
+// "e", "auxe", "axeww": the letters without a dash, of which e asks for the environment.
+bool asks_ps_for_it(std::span<const std::string> arguments)
+{
+    return !arguments.empty() && arguments.front().find('e') != std::string::npos &&
+           std::ranges::all_of(arguments.front(), [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; });
+}
+
+// Its own, which is what it was given: the function's.
+bool names_own_environ(std::string_view word)
+{
+    for (const std::string_view folder : {"/proc/self/", "/proc/thread-self/"})
+        if (const auto at = word.find(folder); at != std::string_view::npos)
+            return word.substr(at, 128).find("/environ") != std::string_view::npos;
+    return false;
+}
+
+bool prints_it(const Tool& tool)
+{
+    if (tool.name == "printenv" || (tool.name == "env" && is_env_alone(tool.arguments)) ||
+        (tool.name == "ps" && asks_ps_for_it(tool.arguments)))
+        return true;
+    // What a shell was told it starts next, or does itself: function.shell_spawned's.
+    return !is_shell(tool.name) && std::ranges::any_of(tool.arguments, names_own_environ);
 }
 
 class EnvironmentRead : public Detector {
@@ -69,7 +108,7 @@ private:
     static std::optional<Finding> on_exec(const Observation& seen)
     {
         const ExecBody* exec = undeclared_warm_exec(seen);
-        if (!exec || !only_prints(tool_of(*exec)))
+        if (!exec || !prints_it(tool_of(*exec)))
             return std::nullopt;
         return make_warm_exec_finding(seen, *exec, "a program that prints the environment", exec->path);
     }

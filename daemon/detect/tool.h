@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which tool an exec starts, by the names that tools are known by: the file that runs, the applet of a busybox, the
-// script or module that an interpreter was given. Shared by the rules that know tools by name. A renamed file gets past
-// a name; those rules are for tools that an attacker finds in the image, and what he brings along others tell of.
+// script or module that an interpreter was given, the program that the dynamic loader was. Shared by the rules that
+// know tools by name. A renamed file gets past a name; those rules are for tools that an attacker finds in the image,
+// and what he brings along others tell of.
 #pragma once
 
 #include <algorithm>
@@ -27,6 +28,13 @@ struct Tool {
 // sh, bash, dash and the like, by the file's name, or the applet of a busybox. Not a shell that was given a file to run
 // instead of commands: that is a script, and has its own name.
 [[nodiscard]] bool is_shell(std::string_view name);
+
+// The family of an interpreter without its version: python, node, perl, …; what tool_of() answers where one was given
+// code, or nothing.
+[[nodiscard]] bool is_interpreter(std::string_view name);
+
+// One file under many names, by the file's name: busybox, toybox, the coreutils of small images.
+[[nodiscard]] bool is_multi_call(std::string_view file);
 
 // An exec by the function itself while it is warm, which the policy's exec.warm does not list; else null. What comes
 // from outside (probes, `docker exec`) is the operator's.

