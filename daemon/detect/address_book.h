@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which sandboxes of the node own which address, learnt from what they accept and bind: the local end of a connection
-// that a sandbox accepted is an address of its network namespace. Loopback and the unspecified address are everybody's,
-// and not kept. Several sandboxes own one address where they share a network namespace (a pod, the host's network).
+// Which sandboxes of the node own which address, learnt from what they accept: the local end of a connection that a
+// sandbox accepted is an address of its network namespace. What it binds to need not be (IP_FREEBIND). Loopback and the
+// unspecified address are everybody's, and not kept. Several sandboxes own one address where they share a network
+// namespace (a pod, the host's network).
 //
 // Bounded: `addresses` in all, kOwners an address, kAddresses a sandbox; freed with its sandboxes.
 #pragma once

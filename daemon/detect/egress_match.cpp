@@ -9,10 +9,15 @@
 
 namespace fnshield::detect {
 
+bool reaches_loopback(const Endpoint& remote)
+{
+    return remote.is_loopback() || remote.is_unspecified();
+}
+
 bool stays_inside(const SocketBody& socket)
 {
     const Endpoint& remote = socket.remote;
-    if (remote.family == 0 || remote.is_loopback() || remote.is_unspecified())
+    if (remote.family == 0 || reaches_loopback(remote))
         return true;
     return remote.family == socket.local.family && remote.address == socket.local.address;
 }

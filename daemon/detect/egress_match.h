@@ -14,6 +14,9 @@ namespace fnshield::detect {
 // loopback), an address that is the socket's own, or none at all (a family without addresses).
 [[nodiscard]] bool stays_inside(const SocketBody& socket);
 
+// Loopback, or the unspecified address, which Linux connects to it: 0.0.0.0 is the way around a filter for 127.0.0.1.
+[[nodiscard]] bool reaches_loopback(const Endpoint& remote);
+
 // Port 53 or 853 of a resolver that the policy names. Port 53 of any other address is egress like any other: it is a
 // well-known way out.
 [[nodiscard]] bool is_declared_resolver(const Policy& policy, const Endpoint& remote);

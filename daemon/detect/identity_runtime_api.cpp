@@ -2,17 +2,25 @@
 //
 // identity.runtime_api (T1557): somebody else than the runtime asks the platform's runtime API for work.
 //
-// Signal: in a sandbox whose runtime talked to 127.0.0.1:9001 before it was ready or served (the API of AWS Lambda and
-// of what is built like it), a connect there, later, by a process that is not one of those. Why it works: who calls
-// `next` gets the next caller's event, and who posts a response answers in the function's name; only the runtime and
-// the extensions that registered in init do. False positives: extensions that registered in init, the runtime's threads
-// and what it forked before; a sandbox in which nobody uses that API, where port 9001 is somebody's own. Gets past it:
-// code in the runtime's own process. Memory: BoundedTable of sandboxes, 16 processes each.
+// Signal: in a sandbox whose runtime talked to port 9001 of loopback (or of 169.254.100.1; the API of AWS Lambda and of
+// what is built like it), a connect there by a process that is not one of those that did so in the beginning: while it
+// starts, and for ten seconds after the first one of all, for emulators start the runtime with the first request. What
+// a known client started, and is another program, is not let in even then. Why it works: who calls `next` gets the next
+// caller's event, and who posts a response answers in the function's name; only the runtime and the extensions that
+// registered in init do. False positives: extensions that registered in init, the runtime's threads and what it forked
+// before; the same program of the same parent, which is a runtime that was started again, or the curl of a runtime that
+// is a shell script; a sandbox in which nobody uses that API, where port 9001 is somebody's own. Gets past it: code in
+// the runtime's own process, or a fork of it where it forks workers. Memory: BoundedTable of sandboxes, 16 processes
+// each.
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
+#include "daemon/detect/egress_match.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -21,7 +29,9 @@ namespace {
 constexpr std::uint16_t kPort = 9001;
 constexpr std::size_t kClients = 16;
 constexpr std::size_t kSandboxes = 16384;
-constexpr Nanoseconds kInit = 10 * kSecond;  // from the workload's first exec, in which extensions register
+constexpr Nanoseconds kFirst = 10 * kSecond;  // from the first contact of all
+constexpr Nanoseconds kInit = 120 * kSecond;  // while it starts; one that never is ready starts for ever
+constexpr std::array<std::uint8_t, 4> kLambda{169, 254, 100, 1};
 
 constexpr std::array<std::string_view, 1> kTechniques{"T1557"};
 constexpr std::array kKinds{EventKind::connect};
@@ -40,9 +50,21 @@ constexpr RuleDescriptor kDescriptor{
     .kinds = kKinds,
 };
 
-struct Clients {
-    std::vector<ProcessInfo> known;
+struct Client {
+    ProcessInfo info;
+    std::string exe;
+    Nanoseconds parent_start_ns = 0;  // with info.parent_tgid; 0 = not known
 };
+
+struct Clients {
+    Nanoseconds first_ns = 0;
+    std::vector<Client> known;
+};
+
+bool is_same(const ProcessInfo& a, const ProcessInfo& b)
+{
+    return a.tgid == b.tgid && a.start_ns == b.start_ns;
+}
 
 class RuntimeApi : public Detector {
 public:
@@ -51,16 +73,19 @@ public:
     [[nodiscard]] std::optional<Finding> on_event(const Observation& seen) override
     {
         const auto* socket = seen.event.as<SocketBody>();
-        if (!socket || socket->remote.port != kPort || !socket->remote.is_loopback() || !seen.sandbox ||
-            seen.by_runtime())
+        if (!socket || socket->remote.port != kPort || !is_api(socket->remote) || !seen.sandbox || seen.by_runtime())
             return std::nullopt;
         Clients* clients = clients_.find(seen.event.sandbox);
-        if (starts(*seen.sandbox, seen.event.time_ns)) {
-            note(clients ? *clients : clients_.get(seen.event.sandbox), seen.event.process);
+        if (!clients && !seen.sandbox->adopted) {
+            clients = &clients_.get(seen.event.sandbox);
+            clients->first_ns = seen.event.time_ns;
+        }
+        if (!clients || is_known(*clients, seen))
+            return std::nullopt;
+        if (is_learning(*clients, *seen.sandbox, seen.event.time_ns) && !is_program_of_client(*clients, seen)) {
+            note(*clients, seen);
             return std::nullopt;
         }
-        if (!clients || is_known(*clients, seen.event.process))
-            return std::nullopt;
         Finding finding;
         finding.summary = actor_label(seen) + ": " + program_of(seen) + " (pid " +
                           std::to_string(seen.event.process.tgid) + ") talked to the runtime API at " +
@@ -75,23 +100,54 @@ public:
     [[nodiscard]] std::vector<TableStats> tables() const override { return {clients_.stats()}; }
 
 private:
-    static bool starts(const Sandbox& sandbox, Nanoseconds now)
+    static bool is_api(const Endpoint& remote)
     {
-        return !sandbox.adopted && (sandbox.in_init() || (sandbox.started_ns && now < *sandbox.started_ns + kInit)) &&
-               !sandbox.frozen_ns && !sandbox.thawed_ns;
+        return reaches_loopback(remote) ||
+               (remote.family == AF_INET && std::ranges::equal(kLambda, std::span(remote.address).first<4>()));
     }
 
-    static bool is_known(const Clients& clients, const ProcessInfo& process)
+    static bool is_learning(const Clients& clients, const Sandbox& sandbox, Nanoseconds now)
     {
-        return std::ranges::any_of(clients.known, [&](const ProcessInfo& one) {
-            return one.tgid == process.tgid && one.start_ns == process.start_ns;
+        const bool slept = sandbox.frozen_ns || (sandbox.thawed_ns && *sandbox.thawed_ns > clients.first_ns);
+        return !slept && now < clients.first_ns + (sandbox.in_init() ? kInit : kFirst);
+    }
+
+    static bool is_known(const Clients& clients, const Observation& seen)
+    {
+        return std::ranges::any_of(clients.known, [&](const Client& one) {
+            if (is_same(one.info, seen.event.process))
+                return true;
+            return seen.process && one.parent_start_ns != 0 && !one.exe.empty() && one.exe == seen.process->exe &&
+                   one.parent_start_ns == seen.process->parent_start_ns &&
+                   one.info.parent_tgid == seen.process->info.parent_tgid;
         });
     }
 
-    static void note(Clients& clients, const ProcessInfo& process)
+    // Started by a known client, or by what it started, and another program than it.
+    static bool is_program_of_client(const Clients& clients, const Observation& seen)
     {
-        if (!is_known(clients, process) && clients.known.size() < kClients)
-            clients.known.push_back(process);
+        if (!seen.process)
+            return false;
+        for (const Process* ancestor : seen.model.ancestors(*seen.process)) {
+            const bool is_client = std::ranges::any_of(
+                clients.known, [&](const Client& one) { return is_same(one.info, ancestor->info); });
+            if (is_client)
+                return ancestor->exe != seen.process->exe || ancestor->argv != seen.process->argv;
+        }
+        return false;
+    }
+
+    static void note(Clients& clients, const Observation& seen)
+    {
+        if (clients.known.size() >= kClients)
+            return;
+        Client client{.info = seen.event.process};
+        if (seen.process) {
+            client.exe = seen.process->exe;
+            client.info.parent_tgid = seen.process->info.parent_tgid;
+            client.parent_start_ns = seen.process->parent_start_ns;
+        }
+        clients.known.push_back(std::move(client));
     }
 
     BoundedTable<SandboxId, Clients> clients_{"identity_runtime_api_sandboxes", kSandboxes};

@@ -8,6 +8,8 @@
 // has. False positives: what the egress list of the phase names, by network or by name (declared operators); a port on
 // which the sandbox itself listens. The init of SDKs for Kubernetes is an operator's, and is listed. Gets past it: an
 // API behind another address and port, asked for by number. Memory: none.
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 
@@ -54,25 +56,49 @@ constexpr auto kInterfaces = std::to_array<Interface>({{2375, "a container engin
                                                        {10259, "the scheduler"},
                                                        {16443, "the Kubernetes API"}});
 
-// The first address of the service network in usual clusters: kubeadm, k3s, EKS (two), AKS, MicroK8s.
+// The first address of the service network in usual clusters: kubeadm, k3s, EKS (two), AKS, MicroK8s, Kubespray,
+// DigitalOcean, OpenShift, IBM, GKE.
 constexpr auto kServiceAddresses =
-    std::to_array<std::string_view>({"10.96.0.1", "10.43.0.1", "10.100.0.1", "172.20.0.1", "10.0.0.1", "10.152.183.1"});
+    std::to_array<std::string_view>({"10.96.0.1", "10.43.0.1", "10.100.0.1", "172.20.0.1", "10.0.0.1", "10.152.183.1",
+                                     "10.233.0.1", "10.245.0.1", "172.30.0.1", "172.21.0.1", "34.118.224.1"});
+constexpr std::uint16_t kServicePort = 443;
+
+// Under which managed clusters have their API: EKS, AKS, GKE, DigitalOcean.
+constexpr auto kManagedNames =
+    std::to_array<std::string_view>({".eks.amazonaws.com", ".azmk8s.io", ".gke.goog", ".k8s.ondigitalocean.com"});
 
 std::string_view interface_at(const Observation& seen, const Endpoint& remote)
 {
     const auto found = std::ranges::find(kInterfaces, remote.port, &Interface::port);
     if (found != kInterfaces.end())
         return found->what;
-    if (remote.port == 443 && seen.sandbox->name.platform == "kubernetes" &&
+    if (remote.port == kServicePort && seen.sandbox->name.platform == "kubernetes" &&
         std::ranges::find(kServiceAddresses, remote.address_text()) != kServiceAddresses.end())
         return "the Kubernetes API";
     return {};
 }
 
-// "kubernetes.default", with or without what the search list puts behind it.
+// "kubernetes.default", with or without what the search list puts behind it; a managed cluster's.
 bool is_api_name(std::string_view name)
 {
-    return name == "kubernetes" || name == "kubernetes.default" || name.starts_with("kubernetes.default.svc");
+    return name == "kubernetes" || name == "kubernetes.default" || name.starts_with("kubernetes.default.svc") ||
+           std::ranges::any_of(kManagedNames, [&](std::string_view end) { return name.ends_with(end); });
+}
+
+// Where the connection that follows the question would be quiet, as far as that can be known before the answer, so is
+// the question: a row with the name, with a port of the API, or with its service address.
+bool declares_api(const EgressRule& rule, std::string_view name)
+{
+    if (!rule.dns.empty())
+        return glob_match(rule.dns, name);
+    if (std::ranges::any_of(rule.ports, [](std::uint16_t port) { return port == 6443 || port == 16443; }))
+        return true;
+    return rule.cidr && lists_port(rule, kServicePort) &&
+           std::ranges::any_of(kServiceAddresses, [&](std::string_view text) {
+               Endpoint address{.family = AF_INET, .port = kServicePort};
+               return inet_pton(AF_INET, std::string(text).c_str(), address.address.data()) == 1 &&
+                      rule.cidr->contains(address);
+           });
 }
 
 const std::optional<std::vector<EgressRule>>& list_of(const Observation& seen)
@@ -116,9 +142,8 @@ private:
         if (!is_api_name(question.name))
             return std::nullopt;
         const auto& listed = list_of(seen);
-        if (listed && std::ranges::any_of(*listed, [&](const EgressRule& rule) {
-                return !rule.dns.empty() && glob_match(rule.dns, question.name);
-            }))
+        if (listed &&
+            std::ranges::any_of(*listed, [&](const EgressRule& rule) { return declares_api(rule, question.name); }))
             return std::nullopt;
         Finding finding = make_finding(seen, "the Kubernetes API, by asking for " + printable(question.name), "name");
         finding.target.name = question.name;

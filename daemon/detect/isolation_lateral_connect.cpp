@@ -2,13 +2,14 @@
 //
 // isolation.lateral_connect (T1021, T1210): a function talks to another sandbox of the node directly, past the gateway.
 //
-// Signal: connect or send to an address that another sandbox of this node owns (address_book.h). Why it works:
-// functions are called through their platform's gateway, which knows who may call whom; a direct contact knows no such
-// rule. False positives: gateway and prober of the host are in no sandbox; one pod's containers share their address;
-// what the egress list of the phase names (declared edges); answers to clients' ports. A service's address that is
-// translated on the way (a Kubernetes ClusterIP) is nobody's own: not seen. Low of sandboxes of Kubernetes, Docker and
-// their like, whose containers need not be functions; a policy raises it. Gets past it: an address on which the other
-// sandbox has accepted nothing yet; loopback of a shared host network. Memory: an address book of 16384 addresses.
+// Signal: connect or send to an address that another sandbox of this node owns: it accepted a connection there
+// (address_book.h). What it bound to says nothing, for with IP_FREEBIND one binds to anybody's. Why it works: functions
+// are called through their platform's gateway, which knows who may call whom; a direct contact knows no such rule.
+// False positives: gateway and prober of the host are in no sandbox; one pod's containers share their address; what the
+// egress list of the phase names (declared edges); answers to clients' ports. A service's address that is translated on
+// the way (a Kubernetes ClusterIP) is nobody's own: not seen. Low of sandboxes of Kubernetes, Docker and their like,
+// whose containers need not be functions; a policy raises it. Gets past it: an address on which the other sandbox has
+// accepted nothing yet; loopback of a shared host network. Memory: an address book of 16384 addresses.
 #include <algorithm>
 #include <array>
 #include <ranges>
@@ -25,7 +26,7 @@ constexpr std::size_t kAddresses = 16384;
 constexpr std::uint16_t kClientPorts = 32768;
 
 constexpr std::array<std::string_view, 2> kTechniques{"T1021", "T1210"};
-constexpr std::array kKinds{EventKind::accept, EventKind::bind, EventKind::connect, EventKind::send};
+constexpr std::array kKinds{EventKind::accept, EventKind::connect, EventKind::send};
 constexpr std::array<std::string_view, 2> kYieldsTo{"isolation.control_plane", "isolation.port_scan"};
 
 constexpr RuleDescriptor kDescriptor{
@@ -56,10 +57,13 @@ public:
         const auto* socket = seen.event.as<SocketBody>();
         if (!socket || !seen.sandbox || seen.by_runtime())
             return std::nullopt;
-        if (seen.event.kind == EventKind::accept || seen.event.kind == EventKind::bind) {
+        if (seen.event.kind == EventKind::accept) {
             addresses_.note(seen.event.sandbox, socket->local);
             return std::nullopt;
         }
+        // What a server sends to a client's port is an answer; a connection is none.
+        if (seen.event.kind == EventKind::send && socket->remote.port >= kClientPorts)
+            return std::nullopt;
         const Sandbox* other = owner_of(seen, socket->remote);
         if (!other || is_declared(seen, *socket))
             return std::nullopt;
@@ -90,8 +94,6 @@ private:
     // The live sandbox that came to the address last; null where it is the actor's own, too, or nobody's.
     const Sandbox* owner_of(const Observation& seen, const Endpoint& remote)
     {
-        if (remote.port >= kClientPorts)
-            return nullptr;
         const std::vector<SandboxId>& owners = addresses_.owners(remote);
         if (std::ranges::find(owners, seen.event.sandbox) != owners.end())
             return nullptr;

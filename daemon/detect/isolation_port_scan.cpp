@@ -2,13 +2,15 @@
 //
 // isolation.port_scan (T1046): a sandbox tries many ports, or many of its neighbours.
 //
-// Signal: within a minute 16 different ports of one address, or 32 different private addresses. Both over TCP and UDP,
-// answered or not. Why it works: a function has a handful of backends; who looks around has none. False positives:
-// reconnects go to one port; happy eyeballs try two addresses; a crawler goes to many public addresses, on few ports:
-// only private ones (RFC 1918, unique local, link local, shared 100.64/10) count as neighbours; answers to clients'
-// ports (32768 and up) are no targets. What the egress list of the phase names does not count. Gets past it: a scan
-// slower than that, of fewer ports at a time, or by raw packets (isolation.raw_socket). Memory: BoundedTable of
-// sandboxes, with 64 ports of one address and 64 addresses each.
+// Signal: within a minute 16 different ports of one address, 32 different private addresses, 48 different ports of
+// private addresses (which is how scanners mix both), or a port for remote logins of 32 public addresses. Over TCP and
+// UDP, answered or not; hosts also by ping. Why it works: a function has a handful of backends; who looks around has
+// none. False positives: reconnects go to one port; happy eyeballs try two addresses; getaddrinfo connects a UDP socket
+// to each address of a name, which sends nothing and is no neighbour tried; a crawler goes to many public addresses, on
+// few ports; only private ones (RFC 1918, unique local, link local, shared 100.64/10) and loopback, which is one host
+// whatever its number, count as neighbours; clients' ports (32768 and up) are no targets. What the egress list of the
+// phase names does not count. Gets past it: a scan slower than that, of fewer ports at a time, or by raw packets
+// (isolation.raw_socket). Memory: BoundedTable of sandboxes, with 64 near and 64 far peers each.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -17,15 +19,15 @@
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/egress_match.h"
+#include "daemon/detect/peers_tried.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
 namespace {
 
-constexpr Nanoseconds kWindow = 60 * kSecond;
 constexpr std::size_t kManyPorts = 16;
 constexpr std::size_t kManyHosts = 32;
-constexpr std::size_t kKept = 64;
+constexpr std::size_t kManyPeers = 48;
 constexpr std::size_t kSandboxes = 4096;
 constexpr std::uint16_t kClientPorts = 32768;
 
@@ -46,19 +48,10 @@ constexpr RuleDescriptor kDescriptor{
     .kinds = kKinds,
 };
 
-struct Try {
-    Endpoint remote;
-    Nanoseconds time_ns = 0;
-};
-
-bool is_private(const Endpoint& remote)
-{
-    const auto& a = remote.address;
-    if (remote.family == AF_INET6)
-        return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
-    return a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) || (a[0] == 192 && a[1] == 168) ||
-           (a[0] == 169 && a[1] == 254) || (a[0] == 100 && (a[1] & 0xc0) == 64);
-}
+// By which one logs in, or by which worms do: SSH, telnet, Windows, ADB, VNC, WinRM, Redis, a container engine.
+constexpr auto kLoginPorts =
+    std::to_array<std::uint16_t>({22, 23, 135, 139, 445, 2323, 2375, 3389, 5555, 5900, 5985, 5986, 6379});
+static_assert(std::ranges::is_sorted(kLoginPorts));
 
 class PortScan : public Detector {
 public:
@@ -69,24 +62,26 @@ public:
         const auto* socket = seen.event.as<SocketBody>();
         if (!socket || !seen.sandbox || seen.by_runtime() || (seen.process && seen.process->from_outside))
             return std::nullopt;
-        const Endpoint& remote = socket->remote;
-        if (remote.family == 0 || remote.port == 0 || remote.port >= kClientPorts || is_listed(seen, *socket))
+        const Endpoint remote = host_of(socket->remote);
+        const bool is_ping = remote.port == 0 && seen.event.kind == EventKind::send;
+        if (remote.family == 0 || (remote.port == 0 && !is_ping) || remote.port >= kClientPorts ||
+            is_listed(seen, *socket))
             return std::nullopt;
+        const bool sends_nothing = seen.event.kind == EventKind::connect && socket->type == SOCK_DGRAM;
         Scan& scan = scans_.get(seen.event.sandbox);
-        note(scan, remote, seen.event.time_ns);
-        const std::size_t ports = ports_of(scan, remote);
-        const std::size_t hosts = is_private(remote) ? hosts_of(scan) : 0;
-        if (ports < kManyPorts && hosts < kManyHosts)
+        PeersTried& tries = is_near(remote) ? scan.near : scan.far;
+        if (!tries.note({.remote = remote, .time_ns = seen.event.time_ns, .counts_as_host = !sends_nothing}))
             return std::nullopt;
-        scan.tries.clear();
-        const bool one_host = ports >= kManyPorts;
+        std::string what = what_was_scanned(tries, remote);
+        if (what.empty())
+            return std::nullopt;
+        const bool one_host = tries.ports_of(remote) >= kManyPorts;
+        tries.clear();
         Finding finding;
-        finding.summary = actor_label(seen) + " tried " +
-                          (one_host ? std::to_string(ports) + " ports of " + remote.address_text()
-                                    : std::to_string(hosts) + " private addresses") +
-                          " within a minute, the last " + endpoint_text(remote) + " (" + program_of(seen) + ")";
+        finding.summary = actor_label(seen) + " tried " + what + " within a minute, the last " +
+                          endpoint_text(socket->remote) + " (" + program_of(seen) + ")";
         finding.key = one_host ? "ports" : "hosts";
-        finding.target.address = remote.address_text();
+        finding.target.address = socket->remote.address_text();
         return finding;
     }
 
@@ -95,44 +90,35 @@ public:
 
 private:
     struct Scan {
-        std::vector<Try> tries;  // each peer once, oldest first
+        PeersTried near;
+        PeersTried far;
     };
+
+    // Empty where it is no scan.
+    static std::string what_was_scanned(const PeersTried& tries, const Endpoint& last)
+    {
+        if (const std::size_t ports = tries.ports_of(last); ports >= kManyPorts)
+            return std::to_string(ports) + " ports of " + last.address_text();
+        if (!is_near(last)) {
+            const auto is_login = [&](const Endpoint& one) {
+                return one.port == last.port && std::ranges::binary_search(kLoginPorts, one.port);
+            };
+            const std::size_t hosts = tries.hosts(is_login);
+            return hosts < kManyHosts ? std::string{}
+                                      : std::to_string(hosts) + " addresses at port " + std::to_string(last.port);
+        }
+        if (const std::size_t hosts = tries.hosts([](const Endpoint&) { return true; }); hosts >= kManyHosts)
+            return std::to_string(hosts) + " private addresses";
+        const std::size_t peers = tries.ports();
+        return peers < kManyPeers ? std::string{} : std::to_string(peers) + " ports of private addresses";
+    }
 
     static bool is_listed(const Observation& seen, const SocketBody& socket)
     {
         const auto& listed = seen.sandbox->warm() ? seen.policy->egress.warm : seen.policy->egress.init;
         return (listed && (socket.named || lists_address(*listed, socket.remote))) ||
                is_declared_resolver(*seen.policy, socket.remote) ||
-               (socket.remote.is_loopback() && seen.sandbox->listening.contains(socket.remote.port));
-    }
-
-    static void note(Scan& scan, const Endpoint& remote, Nanoseconds now)
-    {
-        std::erase_if(scan.tries, [&](const Try& one) { return one.time_ns + kWindow < now || one.remote == remote; });
-        if (scan.tries.size() >= kKept)
-            scan.tries.erase(scan.tries.begin());
-        scan.tries.push_back({.remote = remote, .time_ns = now});
-    }
-
-    static std::size_t ports_of(const Scan& scan, const Endpoint& host)
-    {
-        return static_cast<std::size_t>(std::ranges::count_if(scan.tries, [&](const Try& one) {
-            return one.remote.family == host.family && one.remote.address == host.address;
-        }));
-    }
-
-    static std::size_t hosts_of(const Scan& scan)
-    {
-        std::size_t hosts = 0;
-        for (std::size_t i = 0; i < scan.tries.size(); ++i) {
-            const Endpoint& host = scan.tries[i].remote;
-            const auto before = std::span(scan.tries).first(i);
-            const bool known = std::ranges::any_of(before, [&](const Try& one) {
-                return one.remote.family == host.family && one.remote.address == host.address;
-            });
-            hosts += !known && is_private(host) ? 1 : 0;
-        }
-        return hosts;
+               (reaches_loopback(socket.remote) && seen.sandbox->listening.contains(socket.remote.port));
     }
 
     BoundedTable<SandboxId, Scan> scans_{"isolation_port_scan_sandboxes", kSandboxes};

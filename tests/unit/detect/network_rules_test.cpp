@@ -50,6 +50,26 @@ TEST_F(ControlPlane, TheServiceAddressOnlyInKubernetes)
     EXPECT_THAT(connect("10.96.0.1", 443), SizeIs(1));
 }
 
+TEST_F(ControlPlane, AManagedClustersName)
+{
+    EXPECT_THAT(feed(dns_event(kOther, 10 * kSecond, process(200), "0a1b2c.gr7.eu-west-1.eks.amazonaws.com")),
+                SizeIs(1));
+    EXPECT_THAT(feed(dns_event(kOther, 10 * kSecond, process(200), "oidc.eks.eu-west-1.amazonaws.com")), IsEmpty())
+        << "where tokens are checked";
+    EXPECT_THAT(feed(dns_event(kOther, 10 * kSecond, process(200), "eks.eu-west-1.amazonaws.com")), IsEmpty());
+}
+
+TEST_F(ControlPlane, TheQuestionIsQuietWhereTheConnectionWouldBe)
+{
+    const Event question = dns_event(kOther, 10 * kSecond, process(200), "kubernetes.default.svc");
+    use_policy(allowing("10.0.0.0", 8));
+    EXPECT_THAT(feed(question), IsEmpty()) << "the service's address is listed";
+    use_policy(allowing("192.0.2.7", 32, {6443}));
+    EXPECT_THAT(feed(question), IsEmpty()) << "the API's port is listed";
+    use_policy(allowing("10.0.0.0", 8, {5432}));
+    EXPECT_THAT(feed(question), SizeIs(1)) << "a database";
+}
+
 TEST_F(ControlPlane, QuietForOthersListedOnesAndOnesOwnPort)
 {
     EXPECT_THAT(connect("10.0.0.7", 443), IsEmpty());
@@ -93,6 +113,57 @@ TEST_F(PortScan, ManyPortsOrNeighbours)
     EXPECT_EQ(ports(15, kMillisecond), 0U);
 }
 
+TEST_F(PortScan, HostsAndPortsMixedAsScannersDo)
+{
+    std::size_t found = 0;
+    for (int port = 0; port < 8; ++port)
+        for (int host = 1; host <= 12; ++host)
+            found += connect("10.1.2." + std::to_string(host), static_cast<std::uint16_t>(20 + port)).size();
+    EXPECT_EQ(found, 2U) << "twice 48";
+}
+
+TEST_F(PortScan, BehindNoise)
+{
+    std::size_t found = 0;
+    for (std::uint16_t i = 0; i < 16; ++i) {
+        for (int noise = 0; noise < 10; ++noise)
+            found += connect("203.0.113." + std::to_string(i * 10 + noise), 443).size();
+        found += connect("10.0.0.7", static_cast<std::uint16_t>(20 + i)).size();
+    }
+    EXPECT_EQ(found, 1U);
+}
+
+TEST_F(PortScan, LoopbackIsOneHost)
+{
+    std::size_t found = 0;
+    for (std::uint16_t i = 0; i < 15; ++i)
+        found += connect("127.0.0." + std::to_string(i + 1), static_cast<std::uint16_t>(20 + i)).size();
+    EXPECT_EQ(found, 0U);
+    EXPECT_THAT(connect("0.0.0.0", 7000), SizeIs(1));
+}
+
+TEST_F(PortScan, APingOfTheNeighboursAndLoginsAcrossTheInternet)
+{
+    std::size_t found = 0;
+    for (int i = 1; i <= 32; ++i)
+        found += feed(send_event(kOther, 10 * kSecond, process(200), endpoint("10.1.2." + std::to_string(i)))).size();
+    EXPECT_EQ(found, 1U);
+    found = 0;
+    for (int i = 1; i <= 32; ++i)
+        found += connect("203.0.113." + std::to_string(i), 23).size();
+    EXPECT_EQ(found, 1U);
+}
+
+TEST_F(PortScan, QuietForALookUpOfManyAddresses)
+{
+    for (int i = 1; i <= 60; ++i) {
+        Event event = connect_event(kOther, 10 * kSecond, process(200), endpoint("10.1.2." + std::to_string(i), 8080));
+        std::get<SocketBody>(event.body).type = SOCK_DGRAM;
+        EXPECT_THAT(feed(event), IsEmpty()) << "getaddrinfo sorts them";
+    }
+    EXPECT_THAT(connect("10.1.2.1", 8080), IsEmpty()) << "one of them is called";
+}
+
 TEST_F(PortScan, QuietForReconnectsPublicAddressesSlownessAndTheList)
 {
     for (int i = 0; i < 100; ++i)
@@ -133,13 +204,28 @@ TEST_F(LateralConnect, QuietForItselfOneNetworkListedEdgesAndStrangers)
 {
     EXPECT_THAT(feed(connect_event(kBox, 10 * kSecond, process(100), endpoint("10.62.0.2", 8080))), IsEmpty());
     EXPECT_THAT(connect("10.62.0.3", 8080), IsEmpty()) << "nobody's";
-    EXPECT_THAT(connect("10.62.0.2", 43210), IsEmpty()) << "an answer to a client";
+    EXPECT_THAT(feed(send_event(kOther, 10 * kSecond, process(200), endpoint("10.62.0.2", 43210))), IsEmpty())
+        << "an answer to a client";
     expect_quiet_for_others(connect_event(kOther, 10 * kSecond, process(200), endpoint("10.62.0.2", 8080)));
     use_policy(allowing("10.62.0.2", 32));
     EXPECT_THAT(connect("10.62.0.2", 8080), IsEmpty()) << "a declared edge";
     use_policy({});
     feed(accept_event(kOther, 11 * kSecond, 8080));
     EXPECT_THAT(connect("10.62.0.2", 8080), IsEmpty()) << "both have the address: one network";
+}
+
+TEST_F(LateralConnect, WhoBindsToAnAddressDoesNotOwnIt)
+{
+    feed(bind_event(kOther, 9 * kSecond, process(200), endpoint("10.62.0.2", 4444)));  // IP_FREEBIND
+    EXPECT_THAT(connect("10.62.0.2", 8080), SizeIs(1));
+    feed(bind_event(kOther, 9 * kSecond, process(200), endpoint("10.0.0.1", 4444)));
+    EXPECT_THAT(feed(connect_event(kBox, 10 * kSecond, process(100), endpoint("10.0.0.1", 5432))), IsEmpty())
+        << "nobody is made to look like its victim";
+}
+
+TEST_F(LateralConnect, APortThatOnlyClientsUsuallyHave)
+{
+    EXPECT_THAT(connect("10.62.0.2", 43210), SizeIs(1)) << "a connection is no answer";
 }
 
 TEST_F(LateralConnect, IsLowWhereContainersNeedNotBeFunctions)
@@ -258,6 +344,57 @@ TEST_F(RuntimeApi, AnotherThanTheRuntime)
     EXPECT_EQ(entries(), 0U);
 }
 
+TEST_F(RuntimeApi, ByEveryNameOfLoopback)
+{
+    call(kBox, 100, 3 * kSecond);
+    make_ready();
+    for (const char* address : {"0.0.0.0", "127.1.2.3", "::1", "::", "169.254.100.1"})
+        EXPECT_THAT(feed(connect_event(kBox, 20 * kSecond, process(150), endpoint(address, 9001))), SizeIs(1))
+            << address;
+}
+
+TEST_F(RuntimeApi, AProgramOfTheRuntimesInTheFirstSecondsToo)
+{
+    call(kBox, 100, 3 * kSecond);
+    feed(fork_event(kBox, 4 * kSecond, process(100), process(101)));
+    feed(exec_event(kBox, 4 * kSecond, process(101, 100), "/usr/bin/curl"));
+    EXPECT_THAT(call(kBox, 101, 4 * kSecond), SizeIs(1));
+}
+
+TEST_F(RuntimeApi, ARuntimeThatIsStartedWithTheFirstRequest)
+{
+    make_ready();  // the emulator listens
+    EXPECT_THAT(call(kBox, 103, 60 * kSecond), IsEmpty()) << "the first of all";
+    EXPECT_THAT(call(kBox, 104, 65 * kSecond), IsEmpty()) << "an extension, right after";
+    EXPECT_THAT(call(kBox, 150, 75 * kSecond), SizeIs(1));
+    feed(adopted_event(600, 80 * kSecond, "/fn/acme/resize/i-9"));
+    EXPECT_THAT(call(600, 300, 81 * kSecond), IsEmpty()) << "what was before the daemon is not known";
+    EXPECT_THAT(call(600, 301, 99 * kSecond), IsEmpty());
+}
+
+TEST_F(RuntimeApi, LearnsNoMoreOnceItSlept)
+{
+    call(kBox, 100, 3 * kSecond);
+    make_ready();
+    feed(frozen_event(kBox, 6 * kSecond, true));
+    feed(frozen_event(kBox, 7 * kSecond, false));
+    EXPECT_THAT(call(kBox, 150, 8 * kSecond), SizeIs(1));
+}
+
+TEST_F(RuntimeApi, QuietForTheRuntimeStartedAgainAndForAShellsCurls)
+{
+    // 100 starts the runtime, and when that ended, another one.
+    for (const std::uint32_t tgid : {101U, 102U}) {
+        const Nanoseconds now = tgid == 101 ? 3 * kSecond : 40 * kSecond;
+        feed(fork_event(kBox, now, process(100), process(tgid)));
+        feed(exec_event(kBox, now, process(tgid, 100), "/usr/bin/curl", 0, {"curl", std::to_string(tgid)}));
+        EXPECT_THAT(call(kBox, tgid, now), IsEmpty()) << tgid;
+        make_ready();
+    }
+    feed(fork_event(kBox, 41 * kSecond, process(102, 100), process(103)));
+    EXPECT_THAT(call(kBox, 103, 41 * kSecond), SizeIs(1)) << "of another parent";
+}
+
 TEST_F(RuntimeApi, QuietWhereNobodyUsesIt)
 {
     EXPECT_THAT(call(kOther, 250, 20 * kSecond), IsEmpty());
@@ -281,22 +418,32 @@ TEST_F(SsrfLocal, AnUnlistedLocalPortDuringARequest)
     const auto found = connect("127.0.0.1", 9000);
     ASSERT_THAT(found, SizeIs(1));
     EXPECT_EQ(found[0].finding.summary,
-              "resnet/i-4 called the local port 127.0.0.1:9000 during a request; egress.warm of policy default does "
+              "resnet/i-4 called the local port 127.0.0.1:9000 while it serves; egress.warm of policy default does "
               "not list it");
-    EXPECT_THAT(connect("::1", 9000), SizeIs(1));
+    for (const char* address : {"::1", "0.0.0.0", "::", "127.8.8.8"})
+        EXPECT_THAT(connect(address, 9000), SizeIs(1)) << address;
+    EXPECT_THAT(connect("127.0.0.1", 9000, 400 * kSecond), SizeIs(1)) << "a connection that the gateway kept open";
 }
 
-TEST_F(SsrfLocal, QuietForListedOwnOthersAndLater)
+TEST_F(SsrfLocal, QuietForListedOwnAndOthers)
 {
     EXPECT_THAT(connect("127.0.0.1", 15000), IsEmpty()) << "a listed sidecar";
     EXPECT_THAT(connect("127.0.0.1", 8080), IsEmpty()) << "its own port";
     EXPECT_THAT(connect("10.0.0.1", 9000), IsEmpty());
-    EXPECT_THAT(connect("127.0.0.1", 9000, 40 * kSecond), IsEmpty()) << "no request";
+    EXPECT_THAT(connect("0.0.0.0", 15000), IsEmpty()) << "the same sidecar";
+    EXPECT_THAT(connect("0.0.0.0", 8080), IsEmpty());
     feed(exec_event(kOther, 10 * kSecond, process(201, 200), "/usr/bin/curl"));
     EXPECT_THAT(feed(connect_event(kOther, 10 * kSecond, process(201, 200), endpoint("127.0.0.1", 9000))), IsEmpty())
         << "another program: the rules about exec";
     use_policy({});
     EXPECT_THAT(connect("127.0.0.1", 9000), IsEmpty()) << "no list";
+}
+
+TEST_F(SsrfLocal, QuietBeforeTheFirstRequest)
+{
+    use_policy(allowing("10.0.0.0", 8));
+    make_ready();
+    EXPECT_THAT(feed(connect_event(kBox, 10 * kSecond, process(100), endpoint("127.0.0.1", 9000))), IsEmpty());
 }
 
 class TokenEgress : public NetworkTest {
