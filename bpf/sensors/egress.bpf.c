@@ -445,13 +445,13 @@ int answer(struct __sk_buff *skb)
 SEC("lsm/socket_connect")
 int BPF_PROG(lsm_connect, struct socket *sock, struct sockaddr *address, int address_bytes, int ret)
 {
-    return ret ? ret : on_strange_connect(BPF_CORE_READ(sock, sk), address);
+    return ret ? ret : fns_as_answer(on_strange_connect(BPF_CORE_READ(sock, sk), address));
 }
 
 SEC("lsm/socket_create")
 int BPF_PROG(lsm_socket, int family, int type, int protocol, int kern, int ret)
 {
-    return ret || kern ? ret : on_packet_socket(family, type & SOCK_TYPE_MASK, protocol);
+    return ret || kern ? ret : fns_as_answer(on_packet_socket(family, type & SOCK_TYPE_MASK, protocol));
 }
 
 /* ---- packet sockets ---- */

@@ -345,7 +345,7 @@ static __always_inline int guard_path(__u64 mount, __u64 dentry, enum fns_file_a
     struct file_act act = { .dentry = dentry, .mount = mount, .access = access };
     struct judged by;
 
-    return is_judged(&by) ? judge(&by, &act, true) : 0;
+    return is_judged(&by) ? fns_as_answer(judge(&by, &act, true)) : 0;
 }
 
 SEC("lsm/file_open")
@@ -358,7 +358,7 @@ int BPF_PROG(guard_open, struct file *file, int ret)
         return ret;
     if (!is_judged(&by) || !describe_open(&act, (const struct file *)fns_argument(ctx, 0), 0))
         return 0;
-    return judge(&by, &act, true);
+    return fns_as_answer(judge(&by, &act, true));
 }
 
 SEC("lsm/path_truncate")

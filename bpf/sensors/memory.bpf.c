@@ -232,7 +232,7 @@ int BPF_PROG(rooted, struct fs_struct *fs, const struct path *path)
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(guard_access, struct task_struct *child, unsigned int mode, int ret)
 {
-    return ret ? ret : fns_guard_access(child, mode);
+    return ret ? ret : fns_as_answer(fns_guard_access(child, mode));
 }
 
 /* --- the fallback -------------------------------------------------------------------------------------------- */

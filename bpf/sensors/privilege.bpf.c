@@ -132,7 +132,7 @@ int BPF_PROG(lsm_capable, const struct cred *cred, struct user_namespace *ns, in
 {
     if (ret || !is_watched_capability(capability))
         return ret;
-    return capability_checked(capability, 0, FNS_HOOK_REFUSES);
+    return fns_as_answer(capability_checked(capability, 0, FNS_HOOK_REFUSES));
 }
 
 SEC("fexit/security_capable")
@@ -170,7 +170,7 @@ static __always_inline int user_namespace_made(__s32 result, __u32 can)
 SEC("lsm/userns_create")
 int BPF_PROG(lsm_userns, const struct cred *cred, int ret)
 {
-    return ret ? ret : user_namespace_made(0, FNS_HOOK_REFUSES);
+    return ret ? ret : fns_as_answer(user_namespace_made(0, FNS_HOOK_REFUSES));
 }
 
 SEC("fexit/create_user_ns")
@@ -249,20 +249,23 @@ int BPF_PROG(namespace_fork, struct task_struct *parent, struct task_struct *chi
 SEC("lsm/bpf")
 int BPF_PROG(lsm_bpf, int command, union bpf_attr *attributes, unsigned int size)
 {
-    return fns_bpf_asked(command, attributes, FNS_HOOK_REFUSES);
+    return fns_as_answer(fns_bpf_asked(command, attributes, FNS_HOOK_REFUSES));
 }
 
 SEC("lsm/bpf_map")
 int BPF_PROG(lsm_bpf_map, struct bpf_map *map, unsigned int mode, int ret)
 {
-    return ret ? ret : fns_object_taken(FNS_OWN_OBJECT(FNS_OBJECT_MAP, BPF_CORE_READ(map, id)), FNS_HOOK_REFUSES);
+    return ret ? ret
+               : fns_as_answer(
+                     fns_object_taken(FNS_OWN_OBJECT(FNS_OBJECT_MAP, BPF_CORE_READ(map, id)), FNS_HOOK_REFUSES));
 }
 
 SEC("lsm/bpf_prog")
 int BPF_PROG(lsm_bpf_prog, struct bpf_prog *prog, int ret)
 {
     return ret ? ret
-               : fns_object_taken(FNS_OWN_OBJECT(FNS_OBJECT_PROG, BPF_CORE_READ(prog, aux, id)), FNS_HOOK_REFUSES);
+               : fns_as_answer(
+                     fns_object_taken(FNS_OWN_OBJECT(FNS_OBJECT_PROG, BPF_CORE_READ(prog, aux, id)), FNS_HOOK_REFUSES));
 }
 
 SEC("fentry/security_bpf")
@@ -348,7 +351,7 @@ static __always_inline int module_requested(const char *name, __u32 can)
 SEC("lsm/kernel_module_request")
 int BPF_PROG(lsm_module_request, char *name, int ret)
 {
-    return ret ? ret : module_requested(name, FNS_HOOK_REFUSES);
+    return ret ? ret : fns_as_answer(module_requested(name, FNS_HOOK_REFUSES));
 }
 
 SEC("tp_btf/module_request")
@@ -471,7 +474,7 @@ int BPF_PROG(lsm_task_kill, struct task_struct *target, struct kernel_siginfo *i
 {
     if (ret || !number || (__u32)target->tgid != daemon_tgid)
         return ret;
-    return signal_at_daemon(number, signal_code(info), target, true);
+    return fns_as_answer(signal_at_daemon(number, signal_code(info), target, true));
 }
 
 /* --- what asks for no capability ------------------------------------------------------------------------------ */

@@ -28,7 +28,8 @@ class Healthy(LabTest):
                 self.assertEqual(function.request()[0], 200)
             daemon.settle()
             rows = [daemon.sandbox(function) for function in (resnet, resize)]
-        self.assertEqual([alert["summary"] for alert in daemon.alerts()], [])
+        # Not what other programs of the host do meanwhile: a monitor that lists BPF programs is told, as low.
+        self.assertEqual([alert["summary"] for alert in daemon.alerts() if alert["sandbox"]], [])
         self.assertEqual(daemon.events()[1], 0)
         for row in rows:
             self.assertGreaterEqual(row["invocations"], 100)
