@@ -246,6 +246,8 @@ static __always_inline void tell(const struct file_act *act, const struct fns_ve
     event->special_device = BPF_CORE_READ(inode, i_rdev);
     event->file_flags = BPF_CORE_READ(dentry, d_sb, s_magic) == TMPFS_MAGIC ? FNS_FILE_SCRATCH : 0;
     event->padding = 0;
+    __builtin_memset(&event->writer, 0, sizeof(event->writer));
+    event->owner_sandbox_id = 0;
     fill_path(event, taken, turn);
     fns_submit(FNS_SENSOR_FILE, event);
 }

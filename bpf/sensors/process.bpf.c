@@ -235,6 +235,7 @@ static __always_inline struct fns_path_walk *describe_exec(__u32 key, struct scr
     event->ctime_ns = fns_inode_ctime_ns(inode);
     event->argc = BPF_CORE_READ(bprm, argc);
     event->padding = 0;
+    __builtin_memset(&event->writer, 0, sizeof(event->writer));
     *flags |= describe_stdio(&event->stdio, task);
     return walk;
 }

@@ -96,5 +96,6 @@ namespace fnshield::detect {
 [[nodiscard]] std::unique_ptr<Detector> make_health_tamper();
 [[nodiscard]] std::unique_ptr<Detector> make_health_heartbeat();
 [[nodiscard]] std::unique_ptr<Detector> make_health_loss();
+[[nodiscard]] std::unique_ptr<Detector> make_health_sensor();
 
 }  // namespace fnshield::detect

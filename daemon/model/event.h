@@ -63,6 +63,7 @@ enum class EventKind : std::uint8_t {
     map_exec,
     unix_connect,
     shm,
+    traffic,
 
     cgroup_made,  // raw lifecycle, before the model turned it into sandbox_created
     cgroup_removed,
@@ -72,8 +73,10 @@ enum class EventKind : std::uint8_t {
     parent_removed,
     process_found,  // by the iterator at start
     heartbeat,
-    loss,  // events of one sandbox were lost
-    tick,  // once a second
+    loss,    // events of one sandbox were lost
+    usage,   // CPU time that one sandbox took
+    sensor,  // a sensor fell back, or sees nothing
+    tick,    // once a second
     count_
 };
 
@@ -124,6 +127,14 @@ struct PhaseBody {
     std::uint16_t port = 0;                       // that made it ready
 };
 
+// Who wrote to a file last, as far as a function did it and it was seen.
+struct WriterInfo {
+    SandboxId sandbox = kHost;
+    Nanoseconds written_ns = 0;  // 0: nobody was seen
+    std::uint32_t tgid = 0;
+    Nanoseconds start_ns = 0;
+};
+
 struct ForkBody {
     ProcessInfo child;
 };
@@ -139,6 +150,7 @@ struct ExecBody {
     // Where FNS_EXEC_STDIO_SOCKET: both ends of the IP socket that is its standard input and output.
     Endpoint stdio_remote;
     Endpoint stdio_local;
+    WriterInfo writer;  // of the file
 
     [[nodiscard]] bool has(fns_exec_flag flag) const { return (flags & flag) != 0; }
 };
@@ -159,8 +171,17 @@ struct SocketBody {
     std::uint16_t protocol = 0;
     fns_socket_via via{};
     std::int32_t result = 0;
-    bool mapped = false;  // the caller wrote ::ffff:a.b.c.d
-    bool named = false;   // the policy lists it by name: the address was in an answer that the sandbox got
+    bool mapped = false;        // the caller wrote ::ffff:a.b.c.d
+    bool named = false;         // the policy lists it by name: the address was in an answer that the sandbox got
+    bool host_network = false;  // in the node's own network namespace
+};
+
+// traffic: a sandbox has sent much to one peer, of its own accord.
+struct TrafficBody {
+    Endpoint remote;
+    Endpoint local;
+    std::uint64_t sent_bytes = 0;  // to this peer since the sandbox began
+    std::uint16_t protocol = 0;
 };
 
 struct DnsBody {
@@ -230,6 +251,8 @@ struct FileBody {
     std::uint32_t flags = 0;           // enum fns_file_flag
     Nanoseconds ctime_ns = 0;          // CLOCK_REALTIME
     std::int64_t result = 0;           // -errno of an open that was refused or failed
+    WriterInfo writer;
+    SandboxId owner = kHost;  // FNS_FILE_FOREIGN_SECRET: whose secret it is
 
     [[nodiscard]] bool has(fns_file_flag flag) const { return (flags & flag) != 0; }
 };
@@ -260,9 +283,24 @@ struct LossBody {
     std::string stage;
 };
 
+// usage: CPU time that a sandbox's tasks took since the last such event.
+struct UsageBody {
+    Nanoseconds cpu_ns = 0;
+    Nanoseconds period_ns = 0;        // since then
+    std::optional<double> cpu_limit;  // CPUs that it may use; nothing = as many as the node has
+};
+
+// sensor: what became of one at the daemon's start.
+struct SensorBody {
+    fns_sensor sensor = FNS_SENSOR_COUNT;
+    bool attached = false;  // else it sees nothing
+    std::string backend;    // that it runs on
+    std::string reason;     // why not the one that was wanted, in an operator's words
+};
+
 using EventBody = std::variant<std::monostate, LifecycleBody, PhaseBody, ForkBody, ExecBody, ExitBody, SocketBody,
                                DnsBody, MemoryBody, PrivilegeBody, CredentialsBody, SignalBody, FileBody, UnixBody,
-                               SharedMemoryBody, LossBody>;
+                               SharedMemoryBody, TrafficBody, UsageBody, SensorBody, LossBody>;
 
 struct Event {
     EventKind kind = EventKind::tick;

@@ -6,7 +6,7 @@
 
 namespace fnshield {
 
-const std::array<Model::State::Row, 32> Model::State::kRows = {{
+const std::array<Model::State::Row, 33> Model::State::kRows = {{
     {EventKind::cgroup_made, &State::on_made, true},
     {EventKind::cgroup_removed, &State::on_removed, false},
     {EventKind::cgroup_populated, &State::on_populated, true},
@@ -39,6 +39,7 @@ const std::array<Model::State::Row, 32> Model::State::kRows = {{
     {EventKind::map_exec, &State::on_act, true},
     {EventKind::unix_connect, &State::on_act, true},
     {EventKind::shm, &State::on_act, true},
+    {EventKind::traffic, &State::on_act, true},
 }};
 
 void Model::State::on_made(SandboxEntry& entry, const Event& event, Out& out)

@@ -58,6 +58,7 @@ constexpr auto kEventKinds = std::to_array<Name<EventKind>>({
     {EventKind::map_exec, "map_exec"},
     {EventKind::unix_connect, "unix_connect"},
     {EventKind::shm, "shm"},
+    {EventKind::traffic, "traffic"},
     {EventKind::cgroup_made, "cgroup_made"},
     {EventKind::cgroup_removed, "cgroup_removed"},
     {EventKind::cgroup_populated, "cgroup_populated"},
@@ -67,6 +68,8 @@ constexpr auto kEventKinds = std::to_array<Name<EventKind>>({
     {EventKind::process_found, "process_found"},
     {EventKind::heartbeat, "heartbeat"},
     {EventKind::loss, "loss"},
+    {EventKind::usage, "usage"},
+    {EventKind::sensor, "sensor"},
     {EventKind::tick, "tick"},
 });
 
@@ -183,6 +186,8 @@ constexpr auto kFileClasses = std::to_array<Name<fns_file_class>>({
     {FNS_FILE_CLASS_OUTSIDE, "outside"},
     {FNS_FILE_CLASS_EXECUTABLE, "executable"},
     {FNS_FILE_CLASS_STARTUP_HOOK, "startup_hook"},
+    {FNS_FILE_CLASS_PACKAGE, "package"},
+    {FNS_FILE_CLASS_WRITTEN, "written"},
 });
 
 constexpr auto kSharedMemories = std::to_array<Name<fns_shared_memory>>({

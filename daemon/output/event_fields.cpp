@@ -34,11 +34,17 @@ constexpr auto kExecFlags = std::to_array<FlagName>({{FNS_EXEC_MEMFD, "memfd"},
                                                      {FNS_EXEC_FROM_OUTSIDE, "from_outside"},
                                                      {FNS_EXEC_RUNTIME, "runtime"},
                                                      {FNS_EXEC_HOST_ROOT, "host_root"},
-                                                     {FNS_EXEC_STDIO_SOCKET, "stdio_socket"}});
+                                                     {FNS_EXEC_UNREACHABLE, "unreachable"},
+                                                     {FNS_EXEC_STDIO_SOCKET, "stdio_socket"},
+                                                     {FNS_EXEC_CWD_OUTSIDE, "cwd_outside"},
+                                                     {FNS_EXEC_SCRATCH, "scratch"}});
 constexpr auto kFileFlags = std::to_array<FlagName>({{FNS_FILE_UPPER_LAYER, "upper_layer"},
                                                      {FNS_FILE_SCRATCH, "scratch"},
                                                      {FNS_FILE_UNLINKED, "unlinked"},
-                                                     {FNS_FILE_MEMFD, "memfd"}});
+                                                     {FNS_FILE_MEMFD, "memfd"},
+                                                     {FNS_FILE_FRESH, "fresh"},
+                                                     {FNS_FILE_LINKING, "linking"},
+                                                     {FNS_FILE_FOREIGN_SECRET, "foreign_secret"}});
 
 Json flag_names(std::uint32_t flags, std::span<const FlagName> table)
 {
@@ -106,6 +112,16 @@ Json task(const ProcessInfo& process)
     return {{"pid", process.tgid}, {"start_ns", process.start_ns}, {"comm", process.comm}};
 }
 
+void add_writer(Json& json, const WriterInfo& writer)
+{
+    if (writer.written_ns == 0)
+        return;
+    json["writer"] = {{"sandbox", sandbox_id(writer.sandbox)},
+                      {"pid", writer.tgid},
+                      {"start_ns", writer.start_ns},
+                      {"written_ns", writer.written_ns}};
+}
+
 void add_phase(Json& json, const char* name, const std::optional<Nanoseconds>& duration_ns)
 {
     if (duration_ns)
@@ -150,6 +166,7 @@ void add(Json& json, const ExecBody& body)
     json["device"] = body.device;
     json["exec_flags"] = flag_names(body.flags, kExecFlags);
     add_endpoint(json, body.stdio_remote, "stdio_address", "stdio_port");
+    add_writer(json, body.writer);
 }
 
 void add(Json& json, const ExitBody& body)
@@ -175,6 +192,33 @@ void add(Json& json, const SocketBody& body)
         json["mapped"] = true;
     if (body.named)
         json["named"] = true;
+    if (body.host_network)
+        json["host_network"] = true;
+}
+
+void add(Json& json, const TrafficBody& body)
+{
+    json["sent_bytes"] = body.sent_bytes;
+    add_endpoint(json, body.remote, "address", "port");
+    add_endpoint(json, body.local, "local_address", "local_port");
+    json["protocol"] = number_name(body.protocol, kProtocols);
+}
+
+void add(Json& json, const UsageBody& body)
+{
+    json["cpu_ns"] = body.cpu_ns;
+    json["period_ns"] = body.period_ns;
+    if (body.cpu_limit)
+        json["cpu_limit"] = *body.cpu_limit;
+}
+
+void add(Json& json, const SensorBody& body)
+{
+    json["sensor"] = sensor_name(body.sensor);
+    json["attached"] = body.attached;
+    if (!body.backend.empty())
+        json["backend"] = body.backend;
+    json["reason"] = body.reason;
 }
 
 void add(Json& json, const DnsBody& body)
@@ -269,6 +313,9 @@ void add(Json& json, const FileBody& body)
     json["inode"] = body.inode;
     json["device"] = body.device;
     json["open_flags"] = body.open_flags;
+    add_writer(json, body.writer);
+    if (body.owner != kHost)
+        json["owner"] = sandbox_id(body.owner);
 }
 
 void add(Json& json, const LossBody& body)

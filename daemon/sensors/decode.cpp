@@ -15,6 +15,11 @@ ProcessInfo process(const fns_process& raw)
             .comm = text(raw.comm)};
 }
 
+WriterInfo writer(const fns_writer& raw)
+{
+    return {.sandbox = raw.sandbox_id, .written_ns = raw.written_ns, .tgid = raw.tgid, .start_ns = raw.start_ns};
+}
+
 Endpoint endpoint(const fns_endpoint& raw)
 {
     Endpoint made{.family = raw.family, .port = ntohs(raw.port_be)};

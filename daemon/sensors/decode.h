@@ -37,6 +37,7 @@ template <std::size_t N>
 // Nothing judged where a number is none that we know.
 [[nodiscard]] fns_verdict verdict(const fns_verdict& raw);
 [[nodiscard]] Endpoint endpoint(const fns_endpoint& raw);
+[[nodiscard]] WriterInfo writer(const fns_writer& raw);
 // Everything of the header; `kind` is the decoder's to say.
 [[nodiscard]] Event header(const fns_event_header& raw, EventKind kind);
 

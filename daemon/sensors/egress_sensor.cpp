@@ -103,7 +103,24 @@ Result<Event> decode_socket(std::span<const std::byte> bytes, EventKind kind)
                             .via = static_cast<fns_socket_via>(raw->via),
                             .result = raw->result,
                             .mapped = (raw->socket_flags & FNS_SOCKET_MAPPED) != 0,
-                            .named = (raw->socket_flags & FNS_SOCKET_NAMED) != 0};
+                            .named = (raw->socket_flags & FNS_SOCKET_NAMED) != 0,
+                            .host_network = (raw->socket_flags & FNS_SOCKET_HOST_NETWORK) != 0};
+    return event;
+}
+
+Result<Event> decode_traffic(std::span<const std::byte> bytes)
+{
+    auto raw = decode::fixed_part<fns_traffic_event>(bytes);
+    if (!raw)
+        return pass(std::move(raw));
+    for (const fns_endpoint* end : {&raw->remote, &raw->local})
+        if (auto valid = check(*end); !valid)
+            return pass(std::move(valid));
+    Event event = decode::header(raw->header, EventKind::traffic);
+    event.body = TrafficBody{.remote = decode::endpoint(raw->remote),
+                             .local = decode::endpoint(raw->local),
+                             .sent_bytes = raw->sent_bytes,
+                             .protocol = raw->protocol};
     return event;
 }
 
@@ -152,6 +169,8 @@ Result<Event> decode_egress(std::span<const std::byte> bytes)
         return pass(std::move(header));
     if (header->kind == FNS_EVENT_DNS)
         return decode_dns(bytes);
+    if (header->kind == FNS_EVENT_TRAFFIC)
+        return decode_traffic(bytes);
     for (const KindRow& row : kSocketKinds)
         if (row.raw == header->kind)
             return decode_socket(bytes, row.kind);

@@ -102,7 +102,9 @@ Result<Event> decode_file(std::span<const std::byte> bytes)
                           .special_device = raw->special_device,
                           .flags = raw->file_flags,
                           .ctime_ns = raw->ctime_ns,
-                          .result = raw->result};
+                          .result = raw->result,
+                          .writer = decode::writer(raw->writer),
+                          .owner = raw->owner_sandbox_id};
     return event;
 }
 

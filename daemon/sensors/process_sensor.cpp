@@ -122,7 +122,8 @@ Result<Event> decode_exec(std::span<const std::byte> bytes)
                           .file_ctime_ns = raw->ctime_ns,
                           .flags = raw->exec_flags,
                           .stdio_remote = stdio_end(raw->stdio, raw->stdio.remote, raw->stdio.remote_port),
-                          .stdio_local = stdio_end(raw->stdio, raw->stdio.local, raw->stdio.local_port)};
+                          .stdio_local = stdio_end(raw->stdio, raw->stdio.local, raw->stdio.local_port),
+                          .writer = decode::writer(raw->writer)};
     return event;
 }
 

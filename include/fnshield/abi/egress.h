@@ -28,8 +28,9 @@ enum fns_socket_via {
 };
 
 enum fns_socket_flag {
-    FNS_SOCKET_MAPPED = 1 << 0, /* the caller wrote ::ffff:a.b.c.d */
-    FNS_SOCKET_NAMED = 1 << 1,  /* listed by name: the address was in an answer that the sandbox got */
+    FNS_SOCKET_MAPPED = 1 << 0,       /* the caller wrote ::ffff:a.b.c.d */
+    FNS_SOCKET_NAMED = 1 << 1,        /* listed by name: the address was in an answer that the sandbox got */
+    FNS_SOCKET_HOST_NETWORK = 1 << 2, /* in the node's own network namespace */
 };
 
 /*
@@ -63,6 +64,22 @@ struct fns_socket_event {
     __u32 socket_flags;
 };
 FNS_ASSERT_SIZE(struct fns_socket_event, 80 + 40 + 8 + 16);
+
+/*
+ * A sandbox has sent much to one peer from a socket that it connected itself or sends datagrams from: told each time
+ * that the sum has grown by FNS_TRAFFIC_STEP_BYTES at least. What it answers to clients of its ports is not counted.
+ */
+#define FNS_TRAFFIC_STEP_BYTES (1ULL << 20)
+
+struct fns_traffic_event {
+    struct fns_event_header header; /* process: who connected, where it is known; else zeroed */
+    struct fns_endpoint remote;
+    struct fns_endpoint local;
+    __u64 sent_bytes; /* to this peer by this sandbox since it began */
+    __u16 protocol;   /* IPPROTO_TCP, IPPROTO_UDP */
+    __u16 padding[3];
+};
+FNS_ASSERT_SIZE(struct fns_traffic_event, 80 + 40 + 16);
 
 #define FNS_DNS_QUESTION_BYTES 272
 

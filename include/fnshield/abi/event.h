@@ -32,8 +32,9 @@ enum fns_event_kind {
     FNS_EVENT_BIND = 22,
     FNS_EVENT_LISTEN = 23,
     FNS_EVENT_ACCEPT = 24,
-    FNS_EVENT_DNS = 25,    /* struct fns_dns_event */
-    FNS_EVENT_SOCKET = 26, /* a raw or packet socket was made */
+    FNS_EVENT_DNS = 25,     /* struct fns_dns_event */
+    FNS_EVENT_SOCKET = 26,  /* a raw or packet socket was made */
+    FNS_EVENT_TRAFFIC = 27, /* struct fns_traffic_event */
     /* memory sensor: struct fns_memory_event */
     FNS_EVENT_MEMORY_ACCESS = 30,
     FNS_EVENT_FD_ACCESS = 31,
@@ -54,7 +55,7 @@ enum fns_event_kind {
     FNS_EVENT_FILE_WRITE = 61, /* opened for writing, or changed without an open */
     FNS_EVENT_MAP_EXEC = 62,   /* mapped executable */
     /* ipc sensor */
-    FNS_EVENT_UNIX_CONNECT = 70, /* struct fns_unix_event */
+    FNS_EVENT_UNIX_CONNECT = 70, /* struct fns_unix_event; with descriptors: they were passed */
     FNS_EVENT_SHM = 71,          /* struct fns_shared_memory_event */
 };
 
@@ -101,6 +102,16 @@ struct fns_process {
     char comm[FNS_COMM_BYTES];
 };
 FNS_ASSERT_SIZE(struct fns_process, 40);
+
+/* Who wrote to a file last, as far as a sandbox did it and it was seen; zeroed where none did. */
+struct fns_writer {
+    __u64 sandbox_id;
+    __u64 written_ns; /* when it was opened for that */
+    __u64 start_ns;   /* with the tgid, names the process */
+    __u32 tgid;
+    __u32 padding;
+};
+FNS_ASSERT_SIZE(struct fns_writer, 32);
 
 struct fns_event_header {
     __u64 time_ns;

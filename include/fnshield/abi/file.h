@@ -34,6 +34,8 @@ enum fns_file_class {
     FNS_FILE_CLASS_OUTSIDE = 9,       /* outside of the mounts that the sandbox was given */
     FNS_FILE_CLASS_EXECUTABLE = 10,   /* a program or a library */
     FNS_FILE_CLASS_STARTUP_HOOK = 11, /* what an interpreter runs before the program: *.pth, sitecustomize */
+    FNS_FILE_CLASS_PACKAGE = 12,      /* where a package of an interpreter begins: __init__.py, package.json */
+    FNS_FILE_CLASS_WRITTEN = 13,      /* a function wrote it: `writer` */
     FNS_FILE_CLASS_COUNT
 };
 
@@ -42,6 +44,9 @@ enum fns_file_flag {
     FNS_FILE_SCRATCH = 1 << 1,     /* on a tmpfs */
     FNS_FILE_UNLINKED = 1 << 2,    /* no name leads to it any more */
     FNS_FILE_MEMFD = 1 << 3,
+    FNS_FILE_FRESH = 1 << 4,          /* changed after its sandbox was made */
+    FNS_FILE_LINKING = 1 << 5,        /* mapped by a program whose dynamic loader has not mapped the C library yet */
+    FNS_FILE_FOREIGN_SECRET = 1 << 6, /* another function opened it as one of its secrets: `owner_sandbox_id` */
 };
 
 struct fns_file_event {
@@ -57,8 +62,10 @@ struct fns_file_event {
     __u32 special_device; /* kernel dev_t of a device file */
     __u32 file_flags;     /* enum fns_file_flag */
     __u32 padding;
+    struct fns_writer writer;
+    __u64 owner_sandbox_id;    /* FNS_FILE_FOREIGN_SECRET */
     char path[FNS_PATH_BYTES]; /* against the process's root; zero-filled, empty where it could not be kept */
 };
-FNS_ASSERT_SIZE(struct fns_file_event, 80 + 24 + 32 + 512);
+FNS_ASSERT_SIZE(struct fns_file_event, 80 + 24 + 32 + 40 + 512);
 
 #endif

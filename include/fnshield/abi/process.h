@@ -25,6 +25,8 @@ enum fns_exec_flag {
     FNS_EXEC_UNREACHABLE =
         1 << 9, /* the file is not below the process's root: `path` is as far as it could be followed */
     FNS_EXEC_STDIO_SOCKET = 1 << 10, /* standard input and output, or error, are one connected IP socket */
+    FNS_EXEC_CWD_OUTSIDE = 1 << 11,  /* the working directory is not below the process's root */
+    FNS_EXEC_SCRATCH = 1 << 12,      /* the file is on a tmpfs */
 };
 
 /* The socket of FNS_EXEC_STDIO_SOCKET; else zeroed. */
@@ -52,8 +54,9 @@ struct fns_exec_event {
     __u16 argc;
     __u32 padding;
     struct fns_stdio stdio;
+    struct fns_writer writer; /* of the file */
 };
-FNS_ASSERT_SIZE(struct fns_exec_event, 80 + 40 + 40);
+FNS_ASSERT_SIZE(struct fns_exec_event, 80 + 40 + 40 + 32);
 
 #define FNS_EXEC_EVENT_MAX_BYTES (sizeof(struct fns_exec_event) + FNS_PATH_BYTES + FNS_PATH_BYTES + FNS_ARGV_BYTES)
 
