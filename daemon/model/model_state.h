@@ -43,7 +43,7 @@ struct Model::State {
         Handler handler;
         bool adopts;  // shows that its sandbox exists, if nothing did before
     };
-    static const std::array<Row, 32> kRows;
+    static const std::array<Row, 33> kRows;
 
     void apply(const Event& event, Out& out);
     void tick(Nanoseconds now_ns);
