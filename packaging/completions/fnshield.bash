@@ -12,7 +12,7 @@ _fnshield()
         --run-dir) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); return ;;
         --sandbox) :; return ;;
         --function) :; return ;;
-        --kind) COMPREPLY=($(compgen -W 'sandbox_created sandbox_started sandbox_ready sandbox_first_request sandbox_frozen sandbox_thawed sandbox_gone cgroup_move fork exec exit connect send bind listen accept dns socket memory_access fd_access namespace mount module bpf perf_event io_uring syscall credentials signal file_open file_write map_exec unix_connect shm' -- "$current")); return ;;
+        --kind) COMPREPLY=($(compgen -W 'sandbox_created sandbox_started sandbox_ready sandbox_first_request sandbox_frozen sandbox_thawed sandbox_gone cgroup_move fork exec exit connect send bind listen accept dns socket memory_access fd_access namespace mount module bpf perf_event io_uring syscall credentials signal file_open file_write map_exec unix_connect shm traffic' -- "$current")); return ;;
         --since) :; return ;;
         --rule) :; return ;;
         --severity) COMPREPLY=($(compgen -W 'low medium high critical' -- "$current")); return ;;

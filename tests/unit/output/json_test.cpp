@@ -239,7 +239,8 @@ TEST(IsPublic, IsTheContractsKindsOnly)
         const auto kind = static_cast<EventKind>(i);
         const std::string_view name = event_kind_name(kind);
         const bool internal = name == "loss" || name == "tick" || name == "heartbeat" || name == "process_found" ||
-                              name.starts_with("parent_") || (name.starts_with("cgroup_") && name != "cgroup_move");
+                              name == "usage" || name == "sensor" || name.starts_with("parent_") ||
+                              (name.starts_with("cgroup_") && name != "cgroup_move");
         EXPECT_EQ(is_public(kind), !internal) << name;
     }
 }
