@@ -232,9 +232,15 @@ Result<void> Daemon::arm()
                        parent_of_template(text));
     log_->info("backend {}", backend_name(kernel_->backend()));
     warn_of_kills(*settings_.get().policies);
-    for (const auto& loaded : kernel_->sensors())
+    for (const auto& loaded : kernel_->sensors()) {
         log_->info("sensor {}: {}", sensor_name(loaded.id),
                    loaded.attached() ? std::string(loaded.backend()) : "FAILED: " + loaded.why_not());
+        if (!loaded.detail.empty())
+            log_->debug("sensor {}: libbpf: {}", sensor_name(loaded.id), loaded.detail);
+    }
+    for (Event& event : kernel_->shortcomings(clock_.boot_ns()))
+        pipeline_->add(std::move(event));
+    pipeline_->process_batch();
     log_->info("armed {} ms after the start; {} sandboxes were running",
                (clock_.boot_ns() - started_ns_) / kMillisecond, adopted);
     malloc_trim(0);  // what loading took

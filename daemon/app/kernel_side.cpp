@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "daemon/app/sensor_health.h"
 #include "daemon/kernel/adoption.h"
 #include "daemon/kernel/backend_probe.h"
 #include "daemon/kernel/own_tgid.h"
@@ -130,8 +131,10 @@ Result<void> KernelSide::load(const Options& options)
         Loaded loaded{.id = row.id};
         if (sensor)
             loaded.sensor = std::move(*sensor);
-        else
+        else {
             loaded.error = sensor.error().message;
+            loaded.detail = take_libbpf_output();
+        }
         sensors_.push_back(std::move(loaded));
     }
     const auto& lifecycle = dynamic_cast<const LifecycleSensor&>(*find(FNS_SENSOR_LIFECYCLE));
@@ -343,6 +346,18 @@ std::vector<Event> KernelSide::losses(Nanoseconds now_ns)
         before = sandbox.lost_events;
     });
     return events;
+}
+
+std::vector<Event> KernelSide::shortcomings(Nanoseconds now_ns) const
+{
+    std::vector<SensorOutcome> outcomes;
+    for (const Loaded& loaded : sensors_) {
+        SensorOutcome outcome{.sensor = loaded.id, .error = loaded.error, .backend = std::string(loaded.backend())};
+        if (loaded.sensor)
+            outcome.programs = loaded.sensor->programs();
+        outcomes.push_back(std::move(outcome));
+    }
+    return sensor_events(outcomes, backend_, !parent_cgroups_.empty(), now_ns);
 }
 
 bool KernelSide::lost_events(SandboxId sandbox) const

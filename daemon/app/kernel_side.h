@@ -50,6 +50,7 @@ public:
         fns_sensor id = FNS_SENSOR_COUNT;
         std::unique_ptr<Sensor> sensor;
         std::string error;
+        std::string detail;  // what libbpf said about it, for debugging
 
         // True while it sees all that it was asked to see.
         [[nodiscard]] bool attached() const;
@@ -99,6 +100,8 @@ public:
     [[nodiscard]] Rings& rings() { return *rings_; }
     [[nodiscard]] const SharedMaps& maps() const { return maps_; }
     [[nodiscard]] const std::vector<Loaded>& sensors() const { return sensors_; }
+    // What became of them, as sensor events of `now_ns` (sensor_health.h); to be asked once armed.
+    [[nodiscard]] std::vector<Event> shortcomings(Nanoseconds now_ns) const;
     [[nodiscard]] Backend backend() const { return backend_; }
     [[nodiscard]] std::uint32_t own_tgid() const { return own_tgid_; }
     // How many cgroups under which sandboxes appear there are at or below this path: 0 = it matches nothing yet.

@@ -90,6 +90,8 @@ int main_of_daemon(int argc, const char* const* argv)
         return end_with(ExitCode::usage);
     log->set_level(spdlog_level(load.settings->config.log_level));
     if (auto ended = run(*options, std::move(load.settings), log); !ended) {
+        if (const std::string detail = take_libbpf_output(); !detail.empty())
+            log->debug("libbpf: {}", detail);
         log->critical("{}", ended.error().message);
         return end_with(ended.error().exit_code);
     }

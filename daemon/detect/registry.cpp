@@ -87,6 +87,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"health.tamper", make_health_tamper},
     {"health.heartbeat", make_health_heartbeat},
     {"health.loss", make_health_loss},
+    {"health.sensor", make_health_sensor},
 });
 
 // Rules of the catalogue whose detectors are still to come. A policy may name them already, so that one policy serves
@@ -94,7 +95,6 @@ constexpr auto kRows = std::to_array<Row>({
 constexpr auto kLater = std::to_array<std::string_view>({
     "coldstart.startup_hook",
     "function.cpu_hijack",
-    "health.sensor",
     "identity.foreign_secret",
     "isolation.fd_passing",
     "isolation.host_path",

@@ -46,15 +46,12 @@ public:
     Skel* operator->() const { return skeleton_.get(); }
     [[nodiscard]] bpf_object* object() const { return skeleton_->obj; }
 
+    // What libbpf said about a failure, the verifier's log too, is left for take_libbpf_output().
     [[nodiscard]] Result<void> load()
     {
         (void)take_libbpf_output();
-        if (const int failed = Skel::load(skeleton_.get()); failed != 0) {
-            std::string message = "the kernel refused the BPF programs of " + name_;
-            if (const std::string detail = take_libbpf_output(); !detail.empty())
-                message += " (" + detail + ")";
-            return fail_errno(message, failed, ExitCode::unsupported);
-        }
+        if (const int failed = Skel::load(skeleton_.get()); failed != 0)
+            return fail_errno("the kernel refused the BPF programs of " + name_, failed, ExitCode::unsupported);
         return {};
     }
 

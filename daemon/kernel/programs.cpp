@@ -40,24 +40,28 @@ bool is_wanted(const ProgramSpec& spec, const Host& host, const ProgramChoice& c
     return spec.unless.empty() || spec.unless == choice.absent_hook || !hook_exists(spec.unless, host);
 }
 
-// Empty where the hook is there.
-std::string reason_it_is_absent(std::string_view hook, const Host& host, const ProgramChoice& choice)
+struct Skip {
+    Lack lack = Lack::nothing;
+    std::string reason;
+};
+
+Skip look_for(std::string_view hook, const Host& host, const ProgramChoice& choice)
 {
     const bool hidden = !hook.empty() && hook == choice.absent_hook;
     if (!hidden && hook_exists(hook, host))
         return {};
     if (!hidden && !name_after(hook, kSyscall).empty() && host.tracefs_is_closed())
-        return "tracefs can only be read with CAP_DAC_READ_SEARCH";
-    return "this kernel has no " + std::string(hook.substr(hook.find(':') + 1));
+        return {Lack::permission, "tracefs can only be read with CAP_DAC_READ_SEARCH"};
+    return {Lack::hook, "this kernel has no " + std::string(hook.substr(hook.find(':') + 1))};
 }
 
-std::string reason_to_skip(const ProgramSpec& spec, const Host& host, const ProgramChoice& choice)
+Skip reason_to_skip(const ProgramSpec& spec, const Host& host, const ProgramChoice& choice)
 {
     if (spec.tier == Tier::full && !choice.full_profile)
-        return "fallback.profile is lean";
+        return {Lack::wish, "fallback.profile is lean"};
     if (spec.tier == Tier::compat_entry && !choice.compat_entry)
-        return "fallback.compat_entry is off";
-    return reason_it_is_absent(spec.hook, host, choice);
+        return {Lack::wish, "fallback.compat_entry is off"};
+    return look_for(spec.hook, host, choice);
 }
 
 }  // namespace
@@ -104,12 +108,15 @@ std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const P
     for (const ProgramSpec& spec : specs) {
         if (!is_wanted(spec, host, choice))
             continue;
+        Skip skip = reason_to_skip(spec, host, choice);
         ProgramStatus status{.program = std::string(spec.program),
                              .backend = spec.backend,
                              .attached = false,
-                             .reason = reason_to_skip(spec, host, choice),
+                             .reason = std::move(skip.reason),
                              .code = std::string(spec.shares.empty() ? spec.program : spec.shares),
-                             .syscall_tracepoint = std::string(name_after(spec.hook, kSyscall))};
+                             .syscall_tracepoint = std::string(name_after(spec.hook, kSyscall)),
+                             .lack = skip.lack,
+                             .loses = std::string(spec.loses)};
         if (!status.reason.empty() && !spec.loses.empty())
             status.reason += ": " + std::string(spec.loses);
         if (bpf_object__find_program_by_name(object, status.code.c_str()) == nullptr) {

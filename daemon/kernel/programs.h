@@ -44,6 +44,14 @@ struct ProgramSpec {
     std::string_view unless = {};
 };
 
+// What a program that was left out lacks.
+enum class Lack : std::uint8_t {
+    nothing,     // it was not left out
+    wish,        // nobody asked for it: the configuration leaves it out
+    hook,        // the kernel has not what it attaches to
+    permission,  // this process may not look for it
+};
+
 struct ProgramStatus {
     std::string program;
     Backend backend;
@@ -52,6 +60,8 @@ struct ProgramStatus {
     std::string reason;   // why not, and what is not seen then
     std::string code;     // the program in the object
     std::string syscall_tracepoint;  // "sys_exit_openat"; empty = attached as its section says
+    Lack lack = Lack::nothing;
+    std::string loses;  // as in ProgramSpec
 };
 
 struct ProgramChoice {

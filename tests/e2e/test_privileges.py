@@ -219,7 +219,12 @@ class OneTakenAway(PrivilegesTest):
 
     def test_dac_read_search(self):
         daemon = self.check_without("dac_read_search")
-        self.assertIn("tracefs can only be read with CAP_DAC_READ_SEARCH", self.reasons(daemon))
+        reason = "tracefs can only be read with CAP_DAC_READ_SEARCH"
+        self.assertIn(reason, self.reasons(daemon))
+        alert = daemon.wait_for_alert("health.sensor", lambda one: reason in one["summary"])
+        self.assertEqual(alert["severity"], "high")
+        self.assertEqual([one for one in daemon.alerts()
+                          if one["rule"] == "health.sensor" and "heartbeat" in one["summary"]], [])
 
     def test_kill(self):
         self.check_without("kill")

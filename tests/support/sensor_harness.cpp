@@ -21,7 +21,7 @@ Result<std::unique_ptr<Sensor>> make_attached(const SensorRow& row, const Sensor
 {
     auto sensor = row.make(context);
     if (!sensor)
-        return sensor;
+        return pass(std::move(sensor), take_libbpf_output());
     if (auto attached = (*sensor)->attach(); !attached)
         return pass(std::move(attached));
     for (const ProgramStatus& program : (*sensor)->programs())

@@ -4,6 +4,7 @@
 namespace fnshield::test {
 namespace {
 
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -105,6 +106,43 @@ TEST_F(Loss, OfTheNodeWhereItMatters)
 TEST_F(Loss, QuietWhereNothingWasLost)
 {
     EXPECT_THAT(feed(loss_event(kBox, 9 * kSecond, 0)), IsEmpty());
+}
+
+class SensorHealth : public DetectorTest {
+protected:
+    SensorHealth() : DetectorTest(detect::make_health_sensor()) {}
+
+    std::vector<Detection> tell(SensorBody body)
+    {
+        return feed(event_of(EventKind::sensor, FNS_SENSOR_COUNT, kHost, 100 * kSecond, {}, std::move(body)));
+    }
+};
+
+TEST_F(SensorHealth, SeesNothing)
+{
+    const auto found = tell({.sensor = FNS_SENSOR_FILE, .attached = false, .reason = "no memory"});
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].sandbox, kHost);
+    EXPECT_EQ(found[0].finding.summary, "sensor file sees nothing: no memory");
+    EXPECT_EQ(found[0].severity(), Severity::high);
+}
+
+TEST_F(SensorHealth, SeesLessAndEachSensorIsAFindingOfItsOwn)
+{
+    const auto memory = tell({.sensor = FNS_SENSOR_MEMORY, .attached = true, .backend = "tracepoint", .reason = "x"});
+    ASSERT_THAT(memory, SizeIs(1));
+    EXPECT_EQ(memory[0].finding.summary, "sensor memory sees less than it should (it runs on tracepoint): x");
+    const auto ipc = tell({.sensor = FNS_SENSOR_IPC, .attached = true, .backend = "fentry", .reason = "x"});
+    ASSERT_THAT(ipc, SizeIs(1));
+    EXPECT_NE(memory[0].finding.key, ipc[0].finding.key);
+}
+
+TEST_F(SensorHealth, ReasonsArePrintableAndBodiesOfOthersAreNone)
+{
+    const auto found = tell({.sensor = FNS_SENSOR_COUNT, .attached = false, .reason = "a\033[2Jb"});
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_THAT(found[0].finding.summary, HasSubstr("a?[2Jb"));
+    EXPECT_THAT(feed(event_of(EventKind::sensor, FNS_SENSOR_COUNT, kHost, 100 * kSecond, {}, LossBody{})), IsEmpty());
 }
 
 }  // namespace
