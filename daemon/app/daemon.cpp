@@ -93,6 +93,7 @@ Daemon::Daemon(const Options& options, std::shared_ptr<const Settings> settings,
       host_(std::move(host)),
       settings_(std::move(settings)),
       responder_(host_.cgroup2_mount()),
+      cpu_usage_(host_.cgroup2_mount(), host_.cpu_mount()),
       started_ns_(clock_.boot_ns())
 {
     const Config& config = settings_.get().config;
@@ -328,6 +329,8 @@ void Daemon::on_seen(const Event& event)
                 model_->rename(sandbox->id, std::move(*name));
         kernel_->assign_policy(*model_->sandbox(event.sandbox), settings_);
     }
+    if (event.kind == EventKind::sandbox_gone)
+        cpu_usage_.forget(event.sandbox);
     if (event.kind != EventKind::heartbeat)
         return;
     health_.heartbeat(event.time_ns);
@@ -345,6 +348,8 @@ void Daemon::on_tick()
     if (kernel_->freezer_settling())
         on_freezer();
     for (Event& event : kernel_->losses(clock_.boot_ns()))
+        pipeline_->add(std::move(event));
+    for (Event& event : cpu_usage_.read(*model_, clock_.boot_ns()))
         pipeline_->add(std::move(event));
     pipeline_->tick();
     report_health();
@@ -392,6 +397,8 @@ void Daemon::report_metrics()
 void Daemon::log_problems()
 {
     for (const std::string& problem : kernel_->problems())
+        log_->warn("{}", problem);
+    for (const std::string& problem : cpu_usage_.problems())
         log_->warn("{}", problem);
     for (const std::string& problem : outputs_->problems())
         log_->warn("{}", problem);

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "daemon/app/cpu_usage.h"
 #include "daemon/app/kernel_side.h"
 #include "daemon/app/pipeline.h"
 #include "daemon/app/settings.h"
@@ -88,6 +89,7 @@ private:
     Host host_;
     CurrentSettings settings_;
     SystemResponder responder_;
+    CpuUsage cpu_usage_;
     Nanoseconds started_ns_;
     std::string reload_error_;
     bool armed_ = false;

@@ -35,6 +35,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"function.runtime_swap", make_function_runtime_swap},
     {"function.package_install", make_function_package_install},
     {"function.fork_storm", make_function_fork_storm},
+    {"function.cpu_hijack", make_function_cpu_hijack},
     {"function.dns_tunnel", make_function_dns_tunnel},
     {"isolation.memory_read", make_isolation_memory_read},
     {"isolation.memory_write", make_isolation_memory_write},
@@ -83,6 +84,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"model.unsafe_load", make_model_unsafe_load},
     {"model.query_flood", make_model_query_flood},
     {"model.crash_probe", make_model_crash_probe},
+    {"model.sponge", make_model_sponge},
     {"model.gpu_device", make_model_gpu_device},
     {"health.tamper", make_health_tamper},
     {"health.heartbeat", make_health_heartbeat},
@@ -94,7 +96,6 @@ constexpr auto kRows = std::to_array<Row>({
 // nodes of different versions; sorted.
 constexpr auto kLater = std::to_array<std::string_view>({
     "coldstart.startup_hook",
-    "function.cpu_hijack",
     "identity.foreign_secret",
     "isolation.fd_passing",
     "isolation.host_path",
@@ -103,7 +104,6 @@ constexpr auto kLater = std::to_array<std::string_view>({
     "isolation.shared_memory",
     "isolation.vmm_escape",
     "model.shared_cache_poisoned",
-    "model.sponge",
     "model.weights_exfiltration",
     "supply.import_payload",
     "supply.native_from_scratch",

@@ -75,6 +75,8 @@ Result<Host> Host::probe(const std::string& proc_mounts, const std::string& btf_
             host.cgroup2_mount_ = entry->mnt_dir;
         else if (type == "cgroup" && !host.freezer_mount_ && has_option(entry->mnt_opts, "freezer"))
             host.freezer_mount_ = entry->mnt_dir;
+        else if (type == "cgroup" && !host.cpu_mount_ && has_option(entry->mnt_opts, "cpu"))
+            host.cpu_mount_ = entry->mnt_dir;
         else if (type == "tracefs" && !host.tracefs_mount_)
             host.tracefs_mount_ = entry->mnt_dir;
     }

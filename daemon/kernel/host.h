@@ -28,6 +28,8 @@ public:
     [[nodiscard]] const std::string& cgroup2_mount() const { return cgroup2_mount_; }
     // The v1 freezer hierarchy on hybrid hosts: runc pauses through it.
     [[nodiscard]] const std::optional<std::string>& freezer_mount() const { return freezer_mount_; }
+    // The v1 cpu hierarchy on hybrid hosts: quotas are set there.
+    [[nodiscard]] const std::optional<std::string>& cpu_mount() const { return cpu_mount_; }
     [[nodiscard]] bool has_raw_tracepoint(std::string_view name) const;  // "mmap_lock_start_locking"
     // "sys_exit_openat"; always false where tracefs is not mounted.
     [[nodiscard]] bool has_syscall_tracepoint(std::string_view name) const;
@@ -51,6 +53,7 @@ private:
     mutable std::unique_ptr<btf, BtfDeleter> btf_;
     std::string cgroup2_mount_;
     std::optional<std::string> freezer_mount_;
+    std::optional<std::string> cpu_mount_;
     std::optional<std::string> tracefs_mount_;
 };
 
