@@ -14,6 +14,7 @@
 
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
+#include "daemon/detect/learnt_durations.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -39,11 +40,14 @@ constexpr RuleDescriptor kDescriptor{
 
 constexpr std::size_t kStarting = 4096;
 constexpr std::size_t kFunctions = 1024;
-constexpr std::size_t kStarts = 128;  // the p99 of fewer than 100 is their maximum
+constexpr std::size_t kStarts = 128;
 constexpr std::size_t kEnoughStarts = 20;
 constexpr std::uint32_t kNewNormal = 5;
 constexpr Nanoseconds kTimes = 3;
 constexpr Nanoseconds kMargin = 500 * kMillisecond;
+
+// The starts of one function.
+using History = LearntDurations<kStarts, kEnoughStarts, kNewNormal>;
 
 struct Start {
     Nanoseconds started_ns = 0;
@@ -56,41 +60,6 @@ struct Start {
         const Nanoseconds idle = frozen_ns + (frozen_since ? now_ns - std::min(now_ns, *frozen_since) : 0);
         return now_ns - std::min(now_ns, started_ns + idle);
     }
-};
-
-// The last starts of one function, in microseconds.
-class History {
-public:
-    void learn(Nanoseconds took, bool slow)
-    {
-        slow_in_a_row_ = slow ? slow_in_a_row_ + 1 : 0;
-        if (slow && slow_in_a_row_ < kNewNormal)
-            return;
-        if (slow) {
-            starts_.clear();
-            slow_in_a_row_ = 0;
-        }
-        const auto us = static_cast<std::uint32_t>(std::min<Nanoseconds>(took / 1000, UINT32_MAX));
-        if (starts_.size() < kStarts)
-            starts_.push_back(us);
-        else
-            starts_[next_++ % kStarts] = us;
-    }
-
-    [[nodiscard]] std::optional<Nanoseconds> p99() const
-    {
-        if (starts_.size() < kEnoughStarts)
-            return std::nullopt;
-        auto sorted = starts_;
-        const auto nth = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() * 99 + 99) / 100 - 1);
-        std::ranges::nth_element(sorted, nth);
-        return Nanoseconds{*nth} * 1000;
-    }
-
-private:
-    std::vector<std::uint32_t> starts_;
-    std::size_t next_ = 0;
-    std::uint32_t slow_in_a_row_ = 0;
 };
 
 std::string function_key(const Sandbox& sandbox)

@@ -10,12 +10,11 @@
 // it on; twenty windows in a row that are dearer become what is normal. Quiet: until the CPU rests after the first
 // request of a sandbox, which pays for what was not loaded yet. Gets past it: patience, many cheap requests beside it.
 // Memory: BoundedTable of sandboxes, and of functions with 256 windows each.
-#include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
+#include "daemon/detect/learnt_durations.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -57,23 +56,13 @@ struct Window {
     bool told = false;
 };
 
-struct Normal {
-    std::vector<Nanoseconds> costs;  // CPU time a request, a window each; the oldest is replaced
-    std::size_t next = 0;
-    std::uint32_t dearer = 0;  // windows in a row
-};
+// CPU time a request of one function, a window each.
+using Normal = LearntDurations<kKept, kLearnt, kNewNormal>;
 
 // A twentieth of one CPU, or less: no request is being served.
 bool is_resting(const UsageBody& usage)
 {
     return usage.cpu_ns * 20 <= usage.period_ns;
-}
-
-Nanoseconds p99_of(std::vector<Nanoseconds> costs)
-{
-    const auto index = static_cast<std::size_t>(std::ceil(static_cast<double>(costs.size()) * 0.99)) - 1;
-    std::ranges::nth_element(costs, costs.begin() + static_cast<std::ptrdiff_t>(index));
-    return costs[index];
 }
 
 class Sponge : public Detector {
@@ -122,14 +111,12 @@ private:
         const SandboxName& name = seen.sandbox->name;
         Normal& normal = normal_.get(name.tenant + "/" + name.function);
         const Nanoseconds cost = window.cpu_ns / requests;
-        Nanoseconds p99 = 0;
-        if (cost > kMore && normal.costs.size() >= kLearnt)
-            p99 = p99_of(normal.costs);
-        const bool dear = cost > kMore && normal.costs.size() >= kLearnt && cost > kTimes * p99 + kMore;
+        const auto p99 = cost > kMore ? normal.p99() : std::nullopt;
+        const bool dear = p99 && cost > kTimes * *p99 + kMore;
         const Window whole = window;
         if (is_resting(usage) || seen.event.time_ns >= window.began_ns + kLongest) {
             begin(window, *seen.sandbox, seen.event.time_ns);
-            learn(normal, cost, dear);
+            normal.learn(cost, dear);
             window.told = window.told && dear;
         }
         if (!dear || whole.told)
@@ -139,22 +126,9 @@ private:
         finding.summary = sandbox_label(seen.sandbox, seen.event.sandbox) + " took " + seconds_text(cost) +
                           " of CPU time for each of " + std::to_string(requests) + " connections within " +
                           seconds_text(seen.event.time_ns - whole.began_ns) + "; the p99 of its function is " +
-                          seconds_text(p99);
+                          seconds_text(*p99);
         finding.key = "sponge";
         return finding;
-    }
-
-    static void learn(Normal& normal, Nanoseconds cost, bool dear)
-    {
-        normal.dearer = dear ? normal.dearer + 1 : 0;
-        if (dear && normal.dearer < kNewNormal)
-            return;
-        if (dear)
-            normal = {};
-        if (normal.costs.size() < kKept)
-            normal.costs.push_back(cost);
-        else
-            normal.costs[normal.next++ % kKept] = cost;
     }
 
     BoundedTable<SandboxId, Window> windows_{"model_sponge_sandboxes", kSandboxes};
