@@ -23,6 +23,7 @@
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/egress_match.h"
 #include "daemon/detect/exec_match.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -70,8 +71,7 @@ struct Box {
 
 bool is_of(const Evidence& one, const ProcessInfo& process, bool by_exec)
 {
-    const ProcessInfo& other = one.event.process;
-    return other.tgid == process.tgid && other.start_ns == process.start_ns && by_exec == (one.sign != Sign::contact);
+    return is_same(one.event.process, process) && by_exec == (one.sign != Sign::contact);
 }
 
 std::string cpus_text(Nanoseconds cpu_ns, Nanoseconds period_ns)

@@ -16,6 +16,7 @@
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/egress_match.h"
 #include "daemon/detect/exec_match.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/tool.h"
 #include "daemon/detect/wording.h"
 
@@ -48,11 +49,6 @@ struct Contact {
     Endpoint remote;
     Nanoseconds time_ns = 0;
 };
-
-bool is_same(const ProcessInfo& one, const ProcessInfo& other)
-{
-    return one.tgid == other.tgid && one.start_ns == other.start_ns;
-}
 
 class DownloadExec : public Detector {
 public:

@@ -14,6 +14,7 @@
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/exec_match.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -72,7 +73,7 @@ private:
         }
         if (!seen.sandbox->warm() || socket->local.port != server->port || runs_the_same(*server, *seen.process))
             return std::nullopt;
-        if (seen.process->info.start_ns <= *seen.sandbox->ready_ns && !is_server(*server, seen.event.process))
+        if (seen.process->info.start_ns <= *seen.sandbox->ready_ns && !is_same(server->process, seen.event.process))
             return std::nullopt;
         Finding finding;
         finding.summary = actor_label(seen) + ": " + program_of(seen) + " listens on port " +
@@ -103,7 +104,7 @@ private:
     {
         const auto* exec = seen.event.as<ExecBody>();
         const Server* server = servers_.find(seen.event.sandbox);
-        if (!exec || !server || !seen.sandbox->warm() || !is_server(*server, seen.event.process))
+        if (!exec || !server || !seen.sandbox->warm() || !is_same(server->process, seen.event.process))
             return std::nullopt;
         if (exec->path == server->exe || seen.event.has(FNS_FLAG_DENIED))
             return std::nullopt;
@@ -114,11 +115,6 @@ private:
         finding.target.file = exec->path;
         finding.target.port = server->port;
         return finding;
-    }
-
-    static bool is_server(const Server& server, const ProcessInfo& process)
-    {
-        return server.process.tgid == process.tgid && server.process.start_ns == process.start_ns;
     }
 
     BoundedTable<SandboxId, Server> servers_{"function_runtime_swap_sandboxes", kSandboxes};

@@ -21,6 +21,7 @@
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/egress_match.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -60,11 +61,6 @@ struct Clients {
     Nanoseconds first_ns = 0;
     std::vector<Client> known;
 };
-
-bool is_same(const ProcessInfo& a, const ProcessInfo& b)
-{
-    return a.tgid == b.tgid && a.start_ns == b.start_ns;
-}
 
 class RuntimeApi : public Detector {
 public:

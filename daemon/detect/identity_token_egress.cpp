@@ -16,6 +16,7 @@
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/egress_match.h"
 #include "daemon/detect/file_acts.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -117,9 +118,9 @@ private:
             if (reader.time_ns + kWindow < seen.event.time_ns || reader.time_ns > seen.event.time_ns)
                 continue;
             const ProcessInfo& process = reader.process;
-            const bool same = process.tgid == actor.tgid && process.start_ns == actor.start_ns;
             const bool siblings = process.parent_tgid == actor.parent_tgid && !is_first(seen, process.parent_tgid);
-            if (same || siblings || process.tgid == actor.parent_tgid || process.parent_tgid == actor.tgid)
+            if (is_same(process, actor) || siblings || process.tgid == actor.parent_tgid ||
+                process.parent_tgid == actor.tgid)
                 return &reader;
         }
         return nullptr;

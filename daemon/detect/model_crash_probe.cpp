@@ -14,6 +14,7 @@
 
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -45,7 +46,8 @@ constexpr auto kCrashes = std::to_array<std::int32_t>({SIGSEGV, SIGBUS, SIGILL, 
 // Sandboxes of one function count together: a crash often ends its sandbox.
 std::string owner_of(const Sandbox& sandbox)
 {
-    return sandbox.name.function.empty() ? sandbox.cgroup : sandbox.name.tenant + "/" + sandbox.name.function;
+    const std::string function = function_of(sandbox);
+    return function.empty() ? sandbox.cgroup : function;
 }
 
 class CrashProbe : public Detector {

@@ -15,6 +15,7 @@
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/learnt_durations.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -108,8 +109,7 @@ private:
     std::optional<Finding> judge(const Observation& seen, const UsageBody& usage, Window& window,
                                  std::uint64_t requests)
     {
-        const SandboxName& name = seen.sandbox->name;
-        Normal& normal = normal_.get(name.tenant + "/" + name.function);
+        Normal& normal = normal_.get(function_of(*seen.sandbox));
         const Nanoseconds cost = window.cpu_ns / requests;
         const auto p99 = cost > kMore ? normal.p99() : std::nullopt;
         const bool dear = p99 && cost > kTimes * *p99 + kMore;

@@ -15,6 +15,7 @@
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/exec_match.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -56,9 +57,8 @@ public:
         if (!exec || !seen.sandbox || seen.sandbox->name.function.empty() || seen.sandbox->adopted ||
             is_operators_exec(seen, *exec) || (exec->flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED)) != 0)
             return std::nullopt;
-        const SandboxName& name = seen.sandbox->name;
         const bool changed = seen.event.boot_time_of(exec->file_ctime_ns) > seen.sandbox->created_ns;
-        const std::string key = name.tenant + "/" + name.function + " " + exec->path;
+        const std::string key = function_of(*seen.sandbox) + " " + exec->path;
         if (!changed) {
             Program& program = programs_.get(key);
             if (program.last != seen.event.sandbox)

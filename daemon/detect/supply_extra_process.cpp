@@ -17,6 +17,7 @@
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/exec_match.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -63,11 +64,6 @@ struct Normal {
     std::uint32_t sandboxes = 0;                // that were looked at
     std::map<std::string, std::uint32_t> with;  // path → in how many of them
 };
-
-std::string function_of(const Sandbox& sandbox)
-{
-    return sandbox.name.function.empty() ? std::string() : sandbox.name.tenant + "/" + sandbox.name.function;
-}
 
 class ExtraProcess : public Detector {
 public:

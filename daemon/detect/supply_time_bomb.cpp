@@ -17,6 +17,7 @@
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/egress_match.h"
 #include "daemon/detect/exec_match.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -61,8 +62,7 @@ public:
         const std::string what = what_is_done(seen);
         if (what.empty())
             return std::nullopt;
-        const SandboxName& name = seen.sandbox->name;
-        Normal& normal = normal_.get(name.tenant + "/" + name.function);
+        Normal& normal = normal_.get(function_of(*seen.sandbox));
         const std::size_t hash = std::hash<std::string>{}(what);
         const bool known = std::ranges::find(normal.known, hash) != normal.known.end();
         const bool late = seen.event.time_ns > *seen.sandbox->ready_ns + kLong;

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What counts as the same one from event to event: a process, a function.
+#pragma once
+
+#include <string>
+
+#include "daemon/model/sandbox.h"
+
+namespace fnshield::detect {
+
+// Unique for the node's uptime: a tgid alone is used again.
+[[nodiscard]] inline bool is_same(const ProcessInfo& a, const ProcessInfo& b)
+{
+    return a.tgid == b.tgid && a.start_ns == b.start_ns;
+}
+
+// "acme/resize", whose sandboxes are taken together; empty where its name is not known.
+[[nodiscard]] inline std::string function_of(const Sandbox& sandbox)
+{
+    return sandbox.name.function.empty() ? std::string() : sandbox.name.tenant + "/" + sandbox.name.function;
+}
+
+}  // namespace fnshield::detect
