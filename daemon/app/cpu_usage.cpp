@@ -1,35 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/app/cpu_usage.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <system_error>
 
-#include "daemon/base/unique_fd.h"
+#include "daemon/base/read_beginning.h"
 
 namespace fnshield {
 namespace {
 
 constexpr int kNoNumber = EBADMSG;
 constexpr Nanoseconds kUsec = 1000;
-
-// The beginning of a file, as far as the few lines need that are looked for; empty with errno where it cannot be read.
-std::string beginning_of(const std::string& file)
-{
-    const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd)
-        return {};
-    std::array<char, 1024> buffer{};
-    const ssize_t length = ::read(fd.get(), buffer.data(), buffer.size());
-    if (length == 0)
-        errno = kNoNumber;
-    return length > 0 ? std::string(buffer.data(), static_cast<std::size_t>(length)) : std::string();
-}
+constexpr std::size_t kFileBytes = 1024;  // the few lines that are looked for stand within them
 
 template <typename Number>
 std::optional<Number> number_at(std::string_view text)
@@ -61,7 +45,7 @@ std::optional<double> share(std::optional<std::int64_t> quota, std::optional<std
 
 std::optional<double> v2_limit(const std::string& directory)
 {
-    const std::string text = beginning_of(directory + "/cpu.max");  // "50000 100000"
+    const std::string text = read_beginning(directory + "/cpu.max", kFileBytes);  // "50000 100000"
     const auto space = text.find(' ');
     if (space == std::string::npos)
         return std::nullopt;
@@ -70,8 +54,8 @@ std::optional<double> v2_limit(const std::string& directory)
 
 std::optional<double> v1_limit(const std::string& directory)
 {
-    return share(number_at<std::int64_t>(beginning_of(directory + "/cpu.cfs_quota_us")),
-                 number_at<std::int64_t>(beginning_of(directory + "/cpu.cfs_period_us")));
+    return share(number_at<std::int64_t>(read_beginning(directory + "/cpu.cfs_quota_us", kFileBytes)),
+                 number_at<std::int64_t>(read_beginning(directory + "/cpu.cfs_period_us", kFileBytes)));
 }
 
 std::optional<double> lesser(std::optional<double> a, std::optional<double> b)
@@ -115,14 +99,11 @@ std::optional<Event> CpuUsage::read_one(const Due& one, Nanoseconds now_ns)
     Taken& taken = taken_[one.id];
     const Nanoseconds before_ns = std::exchange(taken.read_ns, now_ns);
     const std::string file = cgroup2_mount_ + one.cgroup + "/cpu.stat";
-    const std::string stat = beginning_of(file);
-    if (stat.empty()) {
-        count_failure(file, errno);
-        return std::nullopt;
-    }
+    const std::string stat = read_beginning(file, kFileBytes);
+    const int unread = stat.empty() ? errno : 0;
     const auto now_taken = usage_in(stat);
     if (!now_taken) {
-        count_failure(file, kNoNumber);
+        count_failure(file, unread != 0 ? unread : kNoNumber);
         return std::nullopt;
     }
     if (taken.limit_read_ns == 0 || now_ns >= taken.limit_read_ns + kLimitPeriod) {

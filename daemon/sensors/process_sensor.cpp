@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sensors/process_sensor.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "daemon/base/read_beginning.h"
 #include "daemon/sensors/decode.h"
 #include "fnshield/abi/process.h"
 #include "process.skel.h"
@@ -46,16 +45,6 @@ Result<std::vector<std::byte>> run_iterator(const bpf_program* program)
     }
 }
 
-// The beginning of a file under /proc, at most `limit` bytes; empty where the process has gone.
-std::string read_start(const std::string& path, std::size_t limit)
-{
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    std::string text(limit, '\0');
-    const ssize_t got = fd ? ::read(fd.get(), text.data(), text.size()) : 0;
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return text;
-}
-
 // Field 22 of /proc/PID/stat: start time in clock ticks since boot. The command before it may hold any byte but its
 // last closing bracket ends it.
 std::optional<std::uint64_t> start_ticks(const std::string& stat)
@@ -75,8 +64,8 @@ std::optional<std::uint64_t> start_ticks(const std::string& stat)
 std::vector<std::string> argv_of(const ProcessInfo& process)
 {
     const std::string directory = "/proc/" + std::to_string(process.tgid);
-    const std::string argv = read_start(directory + "/cmdline", FNS_ARGV_BYTES);
-    const auto ticks = start_ticks(read_start(directory + "/stat", 1024));
+    const std::string argv = read_beginning(directory + "/cmdline", FNS_ARGV_BYTES);
+    const auto ticks = start_ticks(read_beginning(directory + "/stat", 1024));
     const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     if (!ticks || *ticks != process.start_ns / (kSecond / ticks_per_second))
         return {};
