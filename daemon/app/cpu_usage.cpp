@@ -76,7 +76,7 @@ std::vector<CpuUsage::Due> CpuUsage::due(const Model& model, Nanoseconds now_ns)
         const auto taken = taken_.find(sandbox.id);
         const Nanoseconds read_ns = taken == taken_.end() ? 0 : taken->second.read_ns;
         if (read_ns == 0 || now_ns >= read_ns + kPeriod)
-            all.push_back({.read_ns = read_ns, .id = sandbox.id, .cgroup = sandbox.cgroup});
+            all.push_back({.read_ns = read_ns, .sandbox = &sandbox});
     });
     if (all.size() > kAtOnce) {
         std::ranges::nth_element(all, all.begin() + kAtOnce, {}, &Due::read_ns);
@@ -89,16 +89,16 @@ std::vector<Event> CpuUsage::read(const Model& model, Nanoseconds now_ns)
 {
     std::vector<Event> events;
     for (const Due& one : due(model, now_ns))
-        if (auto event = read_one(one, now_ns))
+        if (auto event = read_one(*one.sandbox, now_ns))
             events.push_back(std::move(*event));
     return events;
 }
 
-std::optional<Event> CpuUsage::read_one(const Due& one, Nanoseconds now_ns)
+std::optional<Event> CpuUsage::read_one(const Sandbox& sandbox, Nanoseconds now_ns)
 {
-    Taken& taken = taken_[one.id];
+    Taken& taken = taken_[sandbox.id];
     const Nanoseconds before_ns = std::exchange(taken.read_ns, now_ns);
-    const std::string file = cgroup2_mount_ + one.cgroup + "/cpu.stat";
+    const std::string file = cgroup2_mount_ + sandbox.cgroup + "/cpu.stat";
     const std::string stat = read_beginning(file, kFileBytes);
     const int unread = stat.empty() ? errno : 0;
     const auto now_taken = usage_in(stat);
@@ -107,7 +107,7 @@ std::optional<Event> CpuUsage::read_one(const Due& one, Nanoseconds now_ns)
         return std::nullopt;
     }
     if (taken.limit_read_ns == 0 || now_ns >= taken.limit_read_ns + kLimitPeriod) {
-        taken.limit = limit_of(one.cgroup);
+        taken.limit = limit_of(sandbox.cgroup);
         taken.limit_read_ns = now_ns;
     }
     const auto before_taken = std::exchange(taken.cpu_ns, *now_taken);
@@ -116,7 +116,7 @@ std::optional<Event> CpuUsage::read_one(const Due& one, Nanoseconds now_ns)
     Event event;
     event.kind = EventKind::usage;
     event.time_ns = now_ns;
-    event.sandbox = one.id;
+    event.sandbox = sandbox.id;
     event.body =
         UsageBody{.cpu_ns = *now_taken - *before_taken, .period_ns = now_ns - before_ns, .cpu_limit = taken.limit};
     return event;

@@ -52,12 +52,11 @@ private:
     };
     struct Due {
         Nanoseconds read_ns = 0;
-        SandboxId id = kHost;
-        std::string cgroup;
+        const Sandbox* sandbox = nullptr;  // the model's, which nothing changes meanwhile
     };
 
     [[nodiscard]] std::vector<Due> due(const Model& model, Nanoseconds now_ns) const;
-    [[nodiscard]] std::optional<Event> read_one(const Due& one, Nanoseconds now_ns);
+    [[nodiscard]] std::optional<Event> read_one(const Sandbox& sandbox, Nanoseconds now_ns);
     [[nodiscard]] std::optional<double> limit_of(const std::string& cgroup) const;
     void count_failure(const std::string& file, int code);
 

@@ -396,12 +396,9 @@ void Daemon::report_metrics()
 
 void Daemon::log_problems()
 {
-    for (const std::string& problem : kernel_->problems())
-        log_->warn("{}", problem);
-    for (const std::string& problem : cpu_usage_.problems())
-        log_->warn("{}", problem);
-    for (const std::string& problem : outputs_->problems())
-        log_->warn("{}", problem);
+    for (const auto& problems : {kernel_->problems(), cpu_usage_.problems(), outputs_->problems()})
+        for (const std::string& problem : problems)
+            log_->warn("{}", problem);
 }
 
 }  // namespace fnshield
