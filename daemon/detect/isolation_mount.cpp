@@ -7,7 +7,7 @@
 // cgroupfs (release_agent), procfs without its masks. Why it works: the kernel asks for CAP_SYS_ADMIN in the mount
 // namespace's owner, also where that is the function's own user namespace, and once for every step. False positives:
 // all of runc's mounts come before the workload and are not told. open_tree without a clone is an open like any other.
-// open_by_handle_at is told as a mount event, but is another rule's.
+// open_by_handle_at is told as a mount event, but is isolation.host_path's.
 // What gets past: on the fallback before kernel 6.14, the 32-bit entry, and the lean profile.
 // Memory: none.
 #include <array>

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kTechniques{"T1552", "T1083"};
 constexpr std::array kKinds{EventKind::memory_access, EventKind::fd_access};
+constexpr std::array<std::string_view, 1> kYieldsTo{"isolation.host_path"};
 
 constexpr RuleDescriptor kDescriptor{
     .rule = "isolation.proc_peek",
@@ -32,6 +33,7 @@ constexpr RuleDescriptor kDescriptor{
         "namespace of their own. A monitoring sandbox that must look turns this rule off in its policy, or "
         "is named under memory.allow_from in the target's.",
     .kinds = kKinds,
+    .yields_to = kYieldsTo,
 };
 
 class ProcPeek : public Detector {

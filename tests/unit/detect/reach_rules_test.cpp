@@ -264,6 +264,58 @@ TEST_F(Ptrace, QuietForOnesOwnAndForTheHostsDebugger)
     EXPECT_THAT(feed(reach(FNS_ACCESS_READ, FNS_VIA_PTRACE_PEEK)), IsEmpty()) << "isolation.memory_read's";
 }
 
+class HostPath : public ReachTest {
+protected:
+    HostPath() : ReachTest(detect::make_isolation_host_path()) {}
+
+    static Event link(const std::string& name, SandboxId actor = kBox, SandboxId target = kHost)
+    {
+        return reach(FNS_ACCESS_PEEK, FNS_VIA_PROC_LINK, name, actor, target);
+    }
+    static Event act(fns_privilege act, std::int64_t result = 0)
+    {
+        return privilege_event(EventKind::mount, kBox, 9 * kSecond, process(100), {.act = act, .result = result});
+    }
+};
+
+TEST_F(HostPath, RootAndWorkingFolderOfAHostProcess)
+{
+    const auto found = feed(link("root"));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].finding.summary, "resize/i-1 reached the files of host process systemd (pid 1) (/proc/1/root)");
+    EXPECT_EQ(found[0].severity(), Severity::critical);
+    for (const char* name : {"cwd", "task/2/root"})
+        EXPECT_THAT(feed(link(name)), SizeIs(1)) << name;
+}
+
+TEST_F(HostPath, QuietForOtherLinksForSandboxesAndForTheHost)
+{
+    for (const char* name : {"exe", "ns/net", "map_files/1-2", "", "fd/3"})
+        EXPECT_THAT(feed(link(name)), IsEmpty()) << name;
+    EXPECT_THAT(feed(link("root", kBox, kOther)), IsEmpty()) << "isolation.proc_peek's";
+    EXPECT_THAT(feed(link("root", kBox, kBox)), IsEmpty());
+    EXPECT_THAT(feed(link("root", kHost, kHost)), IsEmpty());
+    EXPECT_THAT(feed(refused(link("root"))), IsEmpty()) << "isolation.proc_peek's";
+    Event entrant = link("root");
+    entrant.flags |= FNS_FLAG_ENTRANT;
+    EXPECT_THAT(feed(entrant), IsEmpty());
+}
+
+TEST_F(HostPath, AFileHandle)
+{
+    const auto found = feed(act(FNS_PRIVILEGE_OPEN_BY_HANDLE));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_THAT(found[0].finding.summary, HasSubstr("called open_by_handle_at"));
+    EXPECT_EQ(found[0].severity(), Severity::critical);
+    const auto tried = feed(act(FNS_PRIVILEGE_OPEN_BY_HANDLE, -EPERM));
+    ASSERT_THAT(tried, SizeIs(1));
+    EXPECT_EQ(tried[0].severity(), Severity::high);
+    EXPECT_THAT(feed(act(FNS_PRIVILEGE_MOUNT)), IsEmpty());
+    Event set_up = act(FNS_PRIVILEGE_OPEN_BY_HANDLE);
+    set_up.flags |= FNS_FLAG_SETUP;
+    EXPECT_THAT(feed(set_up), IsEmpty());
+}
+
 class ProcPeek : public ReachTest {
 protected:
     ProcPeek() : ReachTest(detect::make_isolation_proc_peek()) {}
