@@ -48,12 +48,10 @@ std::optional<Finding> by_handle(const Observation& seen)
     return finding;
 }
 
-// "root", "cwd", and below a thread's folder "task/812/root".
 bool leads_out(std::string_view name)
 {
-    const std::string_view last = name.substr(name.rfind('/') + 1);  // npos + 1 is 0
-    const bool is_folder = last == "root" || last == "cwd";
-    return is_folder && (last == name || name.starts_with("task/"));
+    name = without_task(name);
+    return name == "root" || name == "cwd";
 }
 
 std::optional<Finding> by_link(const Observation& seen)

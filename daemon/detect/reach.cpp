@@ -11,16 +11,7 @@
 #include "daemon/policy/memory_readers.h"
 
 namespace fnshield::detect {
-namespace {
 
-// What ps, top, pgrep and node exporters read of every process, and what tells nothing that a neighbour could use. All
-// else under /proc/PID is a peek, also names that future kernels add.
-constexpr auto kPublicNames = std::to_array<std::string_view>(
-    {"",          "autogroup", "cgroup",  "children",  "cmdline",       "comm",           "cpuset",
-     "limits",    "loginuid",  "oom_adj", "oom_score", "oom_score_adj", "sched",          "schedstat",
-     "sessionid", "stat",      "statm",   "status",    "task",          "timens_offsets", "wchan"});
-
-// "task/812/environ" is the same as "environ".
 std::string_view without_task(std::string_view name)
 {
     if (!name.starts_with("task/"))
@@ -29,6 +20,15 @@ std::string_view without_task(std::string_view name)
     const auto slash = name.find('/');
     return slash == std::string_view::npos ? std::string_view{} : name.substr(slash + 1);
 }
+
+namespace {
+
+// What ps, top, pgrep and node exporters read of every process, and what tells nothing that a neighbour could use. All
+// else under /proc/PID is a peek, also names that future kernels add.
+constexpr auto kPublicNames = std::to_array<std::string_view>(
+    {"",          "autogroup", "cgroup",  "children",  "cmdline",       "comm",           "cpuset",
+     "limits",    "loginuid",  "oom_adj", "oom_score", "oom_score_adj", "sched",          "schedstat",
+     "sessionid", "stat",      "statm",   "status",    "task",          "timens_offsets", "wchan"});
 
 bool is_public(std::string_view name)
 {

@@ -26,6 +26,9 @@ enum class Reach : std::uint8_t { none, read, write, trace, peek, descriptor };
 // programs that the target's policy does not list.
 [[nodiscard]] bool is_breach(const Observation& seen, Reach reach, bool host_may_be_listed);
 
+// A name below /proc/PID, of the process itself: "environ" for "task/812/environ"; empty for "task/812".
+[[nodiscard]] std::string_view without_task(std::string_view name);
+
 // "process_vm_readv", "/proc/633/environ", "system call 440"
 [[nodiscard]] std::string road_text(const MemoryBody& memory);
 
