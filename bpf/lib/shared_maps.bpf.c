@@ -8,6 +8,7 @@
  * | path_walks      | slot              | path.bpf.h                    | the same | fixed size                       |
  * | listed_texts    | slot              | listed_path.bpf.h             | the same | fixed size                       |
  * | members         | tgid              | lifecycle, process            | all      | counted TABLE                    |
+ * | known_files     | fns_file_key      | file                          | process  | LRU: nobody was seen             |
  * | counters        | enum fns_sensor   | all                           | daemon   | fixed size                       |
  * | seen            | fns_seen_key      | all                           | all      | LRU: an act is forwarded again   |
  * | events_critical | -                 | rare events that decide       | daemon   | counted RING_CRITICAL            |
@@ -37,6 +38,7 @@ struct fns_listed_networks_map listed_networks SEC(".maps");
 struct fns_listed_names_map listed_names SEC(".maps");
 struct fns_resolved_map resolved SEC(".maps");
 struct fns_memory_allowed_map memory_allowed SEC(".maps");
+struct fns_known_files_map known_files SEC(".maps");
 struct fns_counters_map counters SEC(".maps");
 struct fns_seen_map seen SEC(".maps");
 struct fns_critical_ring events_critical SEC(".maps");

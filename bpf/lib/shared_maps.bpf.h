@@ -135,6 +135,14 @@ struct fns_members_map {
 };
 extern struct fns_members_map members SEC(".maps");
 
+struct fns_known_files_map {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, struct fns_file_key);
+    __type(value, struct fns_known_file);
+};
+extern struct fns_known_files_map known_files SEC(".maps");
+
 struct fns_counters_map {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, FNS_SENSOR_COUNT);

@@ -90,6 +90,7 @@ struct upid;
 struct user_namespace;
 struct uts_namespace;
 struct vfsmount;
+struct vm_area_struct;
 struct xa_node;
 union bpf_attr;
 
@@ -219,9 +220,14 @@ struct mm_struct {
 	struct {
 		long unsigned int arg_start;
 		long unsigned int arg_end;
+		long unsigned int saved_auxv[56];
 		struct task_struct *owner;
 		struct file *exe_file;
 	};
+};
+
+struct vm_area_struct {
+	struct file *vm_file;
 };
 
 enum pid_type {
@@ -345,6 +351,7 @@ struct inode {
 	dev_t i_rdev;
 	time64_t i_ctime_sec;
 	u32 i_ctime_nsec;
+	u32 i_generation;
 	void *i_private;
 };
 

@@ -13,8 +13,10 @@
  *   lsm/path_{truncate,unlink,rename}  what changes a file without an open, where the kernel has CONFIG_SECURITY_PATH.
  *   fexit/do_filp_open, do_file_open   without LSM programs: every open that succeeded; who did it is killed.
  *   tp/syscalls/sys_exit_{open,openat,openat2,creat}, raw_tp/io_uring_complete   the fallback: the same.
+ *   lsm/mmap_file, lsm/file_mprotect; fexit/security_*; tp/syscalls/sys_enter_{mmap,mprotect,pkey_mprotect}   mappings.
  *
- * Cost: outside of sandboxes one look-up. In one, the type and the file system of what was opened. The path of a
+ * Cost: outside of sandboxes one look-up. In one, the type and the file system of what was opened, one look-up of its
+ * past for one that is read, and before ready two reads of its name. The path of a
  * regular file is resolved and looked up only where the policy has a list that such an open may be in: secrets for
  * every open; models and code for one that may write; models for any before ready, and while warm where reads are
  * acted on.
@@ -24,233 +26,20 @@
  * so not by another name that leads to it (a hard link, a mount of the function's own, after a chroot), nor when a
  * folder above it is renamed; a descriptor or mapping that was handed in. Without LSM programs also: truncate, unlink
  * and rename by path; direct descriptors of io_uring. On the fallback: 32-bit entries; a thread that closes the
- * descriptor before its open returns; O_TRUNC without write access in an openat2 whose argument a thread rewrites, or
- * by io_uring.
+ * descriptor before its open returns, or puts another file at it before it is mapped; O_TRUNC without write access in
+ * an openat2 whose argument a thread rewrites, or by io_uring.
  */
-#include "../lib/compat.bpf.h"
-#include "../lib/file.bpf.h"
-#include "../lib/listed_path.bpf.h"
-#include "../lib/path.bpf.h"
-#include "../lib/proc.bpf.h"
 #include "../lib/ring.bpf.h"
 #include "../lib/syscalls.bpf.h"
-#include "../lib/verdict.bpf.h"
-
-#include "fnshield/abi/file.h"
+#include "file_class.bpf.h"
+#include "file_event.bpf.h"
+#include "file_known.bpf.h"
 
 #define O_TRUNC 01000
 
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFCHR 0020000
+#define S_IXUGO 0111
 
 #define FMODE_CREATED 0x100000 /* this open made the file */
-
-#define SYSFS_MAGIC      0x62656572
-#define DEBUGFS_MAGIC    0x64626720
-#define TRACEFS_MAGIC    0x74726163
-#define SECURITYFS_MAGIC 0x73636673
-#define BINFMTFS_MAGIC   0x42494e4d
-#define CONFIGFS_MAGIC   0x62656570
-#define EFIVARFS_MAGIC   0xde5e81e4
-#define TMPFS_MAGIC      0x01021994
-
-/* Device numbers, from the kernel's Documentation/admin-guide/devices.txt. */
-#define MAJOR_MEMORY   1 /* mem, kmem, port, kmsg */
-#define MAJOR_NVIDIA   195
-#define MAJOR_DRM      226
-#define MAJOR_ACCEL    261
-#define FIRST_RENDERER 128 /* minor of the first /dev/dri/renderD*; those below are displays */
-
-/* How often a path is looked up anew after another open came between. */
-#define TRIES 3
-
-/*
- * How many look-ups have used this CPU's slots of path_walks and listed_texts. Written and read by find_listed: LSM and
- * fexit programs can be preempted by others, which then use the same slots.
- */
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, __u32);
-} turns SEC(".maps");
-
-/* What is done to one file. Kernel objects as addresses, which all program types may follow alike. */
-struct file_act {
-    __u64 dentry;
-    __u64 mount;
-    __u32 open_flags;
-    __u32 access;     /* enum fns_file_access */
-    __u32 file_class; /* enum fns_file_class, where the object alone tells it */
-};
-
-/* --- what the object tells ----------------------------------------------------------------------------------- */
-
-static __always_inline enum fns_file_class class_of_device(__u32 device)
-{
-    __u32 major = device >> 20;
-    __u32 minor = device & 0xfffff;
-
-    if (major == MAJOR_MEMORY)
-        return minor == 1 || minor == 2 || minor == 4 || minor == 11 ? FNS_FILE_CLASS_KERNEL_MEMORY
-                                                                     : FNS_FILE_CLASS_NONE;
-    if (major == MAJOR_NVIDIA || major == MAJOR_ACCEL || (major == MAJOR_DRM && minor >= FIRST_RENDERER))
-        return FNS_FILE_CLASS_ACCELERATOR;
-    return FNS_FILE_CLASS_NONE;
-}
-
-/* Of a file of procfs. What is about a process is the memory sensor's. */
-static __always_inline enum fns_file_class class_in_proc(const struct inode *inode, const struct dentry *dentry,
-                                                         bool writes)
-{
-    __u64 head = 0;
-
-    if (fns_proc_pid(inode))
-        return FNS_FILE_CLASS_NONE;
-    bpf_probe_read_kernel_str(&head, sizeof(head), BPF_CORE_READ(dentry, d_name.name));
-    if (head == FNS_HEAD("kcore") || head == FNS_HEAD("kmsg"))
-        return FNS_FILE_CLASS_KERNEL_MEMORY;
-    return writes ? FNS_FILE_CLASS_KERNEL_SETTING : FNS_FILE_CLASS_NONE;
-}
-
-/* enum fns_file_class, of what the kernel's own object is, whatever path leads there: two loads for most files. */
-FNS_VERIFIED_ALONE int class_of_object(__u64 inode_address, __u64 dentry_address, __u32 writes)
-{
-    const struct inode *inode = (const struct inode *)inode_address;
-    __u32 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
-
-    if (type == S_IFBLK)
-        return FNS_FILE_CLASS_BLOCK_DEVICE;
-    if (type == S_IFCHR)
-        return class_of_device(BPF_CORE_READ(inode, i_rdev));
-    if (type != S_IFREG)
-        return FNS_FILE_CLASS_NONE;
-    switch (fns_inode_magic(inode)) {
-    case PROC_SUPER_MAGIC:
-        return class_in_proc(inode, (const struct dentry *)dentry_address, writes);
-    case DEBUGFS_MAGIC:
-    case TRACEFS_MAGIC:
-        return FNS_FILE_CLASS_KERNEL_MEMORY;
-    case CGROUP_SUPER_MAGIC:
-    case CGROUP2_SUPER_MAGIC:
-        return writes ? FNS_FILE_CLASS_CGROUP : FNS_FILE_CLASS_NONE;
-    case SYSFS_MAGIC:
-    case SECURITYFS_MAGIC:
-    case BINFMTFS_MAGIC:
-    case CONFIGFS_MAGIC:
-    case EFIVARFS_MAGIC:
-        return writes ? FNS_FILE_CLASS_KERNEL_SETTING : FNS_FILE_CLASS_NONE;
-    default:
-        return FNS_FILE_CLASS_NONE;
-    }
-}
-
-/* --- what the policy lists ----------------------------------------------------------------------------------- */
-
-/* enum fns_file_class, of the lists (1 << enum fns_list) that are asked for. The path then stands in the text slot. */
-FNS_VERIFIED_ALONE int class_of_path(__u64 dentry, __u64 mount, __u32 policy_id, __u32 lists)
-{
-    struct path path = { .mnt = (struct vfsmount *)mount, .dentry = (struct dentry *)dentry };
-    const struct fns_path_walk *walk =
-        fns_resolve_path(FNS_WALK_OPEN, &path, (const struct task_struct *)bpf_get_current_task());
-
-    if (!walk)
-        return FNS_FILE_CLASS_NONE;
-    if (fns_lists_walked(FNS_TEXT_OPEN, policy_id, FNS_LIST_MODELS, walk) && lists & (1U << FNS_LIST_MODELS))
-        return FNS_FILE_CLASS_MODEL;
-    if (lists & (1U << FNS_LIST_SECRETS) && fns_is_listed(FNS_TEXT_OPEN, policy_id, FNS_LIST_SECRETS))
-        return FNS_FILE_CLASS_SECRET;
-    if (lists & (1U << FNS_LIST_CODE) && fns_is_listed(FNS_TEXT_OPEN, policy_id, FNS_LIST_CODE))
-        return FNS_FILE_CLASS_CODE;
-    return FNS_FILE_CLASS_NONE;
-}
-
-/* The class by the lists; *turn then says which look-up the path in the text slot is from. */
-static __always_inline enum fns_file_class find_listed(const struct file_act *act, __u32 policy_id, __u32 lists,
-                                                       struct fns_sandbox *sandbox, volatile __u32 *taken, __u32 *turn)
-{
-    for (int i = 0; i < TRIES; i++) {
-        enum fns_file_class found;
-
-        *turn = *taken + 1;
-        *taken = *turn;
-        found = class_of_path(act->dentry, act->mount, policy_id, lists);
-        if (*taken == *turn)
-            return found;
-    }
-    fns_count_loss(FNS_SENSOR_FILE, FNS_LOSS_HELPER, sandbox);
-    return FNS_FILE_CLASS_NONE;
-}
-
-/* --- the event ----------------------------------------------------------------------------------------------- */
-
-static __always_inline bool was_told(const struct file_act *act, const struct fns_verdict *verdict,
-                                     struct fns_sandbox *sandbox, enum fns_event_kind kind, __u64 inode, __u32 *repeats)
-{
-    __u64 what = fns_mix(fns_seen_secret, act->dentry);
-
-    what = fns_mix(what, inode);
-    what = fns_mix(what, (__u64)act->access << 32 | verdict->taken);
-    return fns_is_repeat(FNS_SENSOR_FILE, fns_sandbox_id(sandbox), kind, bpf_get_current_pid_tgid() >> 32, what,
-                         repeats);
-}
-
-/* The path as it was looked up, unless another look-up has come between. */
-static __always_inline void fill_path(struct fns_file_event *event, const volatile __u32 *taken, __u32 turn)
-{
-    const struct fns_listed_text *text = fns_listed_text(FNS_TEXT_OPEN);
-    __u32 bytes = text ? text->bytes : 0;
-
-    __builtin_memset(event->path, 0, sizeof(event->path));
-    if (!text)
-        return;
-    if (bytes > FNS_PATH_BYTES - 1)
-        bytes = FNS_PATH_BYTES - 1;
-    bpf_probe_read_kernel(event->path, bytes, text->text);
-    if (*taken == turn)
-        return;
-    __builtin_memset(event->path, 0, sizeof(event->path));
-    event->header.flags |= FNS_FLAG_TRUNCATED;
-}
-
-static __always_inline void tell(const struct file_act *act, const struct fns_verdict *verdict, bool denied,
-                                 struct fns_sandbox *sandbox, const volatile __u32 *taken, __u32 turn)
-{
-    const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
-    enum fns_event_kind kind = act->access == FNS_FILE_READ ? FNS_EVENT_FILE_OPEN : FNS_EVENT_FILE_WRITE;
-    const struct dentry *dentry = (const struct dentry *)act->dentry;
-    const struct inode *inode = BPF_CORE_READ(dentry, d_inode); /* NULL: a name that there was not yet */
-    __u64 number = BPF_CORE_READ(inode, i_ino);
-    struct fns_file_event *event;
-    __u32 repeats;
-
-    if (was_told(act, verdict, sandbox, kind, number, &repeats))
-        return;
-    event = fns_reserve(FNS_SENSOR_FILE, fns_critical_within_share(sandbox), sizeof(*event), sandbox);
-    if (!event)
-        return;
-    fns_fill_header(&event->header, FNS_SENSOR_FILE, kind, sizeof(*event), sandbox);
-    fns_fill_process(&event->header.process, task);
-    event->header.flags |= fns_task_flags(task) | (denied ? FNS_FLAG_DENIED : 0);
-    event->header.repeats = repeats;
-    event->header.verdict = *verdict;
-    event->inode = number;
-    event->device = BPF_CORE_READ(dentry, d_sb, s_dev);
-    event->open_flags = act->open_flags;
-    event->access = act->access;
-    event->file_class = act->file_class;
-    event->ctime_ns = inode ? fns_inode_ctime_ns(inode) : 0;
-    event->result = 0;
-    event->mode = BPF_CORE_READ(inode, i_mode);
-    event->special_device = BPF_CORE_READ(inode, i_rdev);
-    event->file_flags = BPF_CORE_READ(dentry, d_sb, s_magic) == TMPFS_MAGIC ? FNS_FILE_SCRATCH : 0;
-    event->padding = 0;
-    __builtin_memset(&event->writer, 0, sizeof(event->writer));
-    event->owner_sandbox_id = 0;
-    fill_path(event, taken, turn);
-    fns_submit(FNS_SENSOR_FILE, event);
-}
 
 /* --- the handler --------------------------------------------------------------------------------------------- */
 
@@ -284,28 +73,82 @@ static __always_inline __u32 lists_for(const struct fns_rule_of *rule, bool read
     return rule->policy ? rule->policy->lists & lists : 0;
 }
 
+/* A program that was there before the sandbox, written to where that reaches the node's own file. */
+static __always_inline bool is_old_program(const struct file_act *act, const struct fns_sandbox *sandbox)
+{
+    const struct inode *inode = (const struct inode *)act->inode;
+    __u64 magic = fns_inode_magic(inode);
+
+    return (act->access == FNS_FILE_WRITE || act->access == FNS_FILE_TRUNCATE) &&
+           BPF_CORE_READ(inode, i_mode) & S_IXUGO && magic != OVERLAYFS_SUPER_MAGIC && magic != TMPFS_MAGIC &&
+           !is_fresh(inode, sandbox);
+}
+
+/* The class of a regular file by its past or its name, for one that no list names. */
+static __always_inline __u32 class_otherwise(const struct judged *by, struct file_act *act,
+                                             const struct fns_file_key *key)
+{
+    __u32 found = FNS_FILE_CLASS_NONE;
+
+    if (act->access != FNS_FILE_READ)
+        return is_old_program(act, by->sandbox) ? FNS_FILE_CLASS_EXECUTABLE : FNS_FILE_CLASS_NONE;
+    recall(act, key, by->sandbox, by->rule.phase);
+    if (act->owner)
+        return FNS_FILE_CLASS_SECRET;
+    if (by->rule.phase == FNS_PHASE_INIT)
+        found = class_of_name(act->dentry);
+    if (found == FNS_FILE_CLASS_NONE && act->writer.written_ns)
+        return FNS_FILE_CLASS_WRITTEN;
+    return found;
+}
+
+/* Takes the class that a list gave, or else the other one. */
+static __always_inline void settle_class(const struct judged *by, struct file_act *act, enum fns_file_class listed,
+                                         const struct fns_file_key *key)
+{
+    if (listed == FNS_FILE_CLASS_SECRET) { /* its own list names it too: it is shared */
+        act->owner = 0;
+        note_secret(key, by->sandbox, by->rule.name_id);
+    } else if (act->owner) {
+        act->file_flags |= FNS_FILE_FOREIGN_SECRET;
+        listed = FNS_FILE_CLASS_SECRET;
+    }
+    if (!act->file_class)
+        act->file_class = listed ? listed : act->otherwise;
+}
+
 /* What a hook that refuses returns. One that cannot (`refuses` false) has the process killed. */
 static __always_inline int judge(struct judged *by, struct file_act *act, bool refuses)
 {
     bool reads = act->access == FNS_FILE_READ;
     struct fns_verdict verdict = {};
+    struct fns_file_key key = {};
     volatile __u32 *taken;
     enum fns_file_class listed;
-    __u32 key = 0;
+    __u32 slot = 0;
     __u32 lists;
     __u32 turn;
     int ret = 0;
 
     by->rule = fns_policy_of(by->sandbox);
     lists = lists_for(&by->rule, reads);
-    if ((!lists && !act->file_class) || !fns_is_functions_act(by->sandbox))
+    if (act->is_regular) {
+        key = fns_key_of_file((const struct inode *)act->inode);
+        act->otherwise = class_otherwise(by, act, &key);
+    }
+    if (reads && !lists && !act->file_class && !act->otherwise)
         return 0;
-    taken = bpf_map_lookup_elem(&turns, &key);
+    if (!fns_is_functions_act(by->sandbox))
+        return 0;
+    if (!reads && act->is_regular)
+        note_writer(&key, by->sandbox, by->rule.name_id);
+    if (!lists && !act->file_class && !act->otherwise)
+        return 0;
+    taken = bpf_map_lookup_elem(&turns, &slot);
     if (!taken)
         return 0;
     listed = find_listed(act, by->rule.policy_id, lists, by->sandbox, taken, &turn);
-    if (!act->file_class)
-        act->file_class = listed;
+    settle_class(by, act, listed, &key);
     if (!act->file_class)
         return 0;
     if (act->file_class == FNS_FILE_CLASS_MODEL && (!reads || is_read_judged(&by->rule))) {
@@ -325,6 +168,7 @@ static __always_inline bool describe_open(struct file_act *act, const struct fil
     const struct inode *inode = BPF_CORE_READ(file, f_inode);
     __u32 mode = BPF_CORE_READ(file, f_mode);
 
+    act->inode = (__u64)inode;
     act->dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
     act->mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
     act->open_flags = BPF_CORE_READ(file, f_flags) | (asked & O_TRUNC);
@@ -337,8 +181,11 @@ static __always_inline bool describe_open(struct file_act *act, const struct fil
     else
         return false;
     act->file_class = class_of_object((__u64)inode, act->dentry, act->access != FNS_FILE_READ);
-    return act->file_class || (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG;
+    act->is_regular = (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG;
+    return act->file_class || act->is_regular;
 }
+
+#include "file_map.bpf.h"
 
 /* --- lsm ----------------------------------------------------------------------------------------------------- */
 
@@ -347,6 +194,7 @@ static __always_inline int guard_path(__u64 mount, __u64 dentry, enum fns_file_a
     struct file_act act = { .dentry = dentry, .mount = mount, .access = access };
     struct judged by;
 
+    act.inode = (__u64)BPF_CORE_READ((const struct dentry *)dentry, d_inode);
     return is_judged(&by) ? fns_as_answer(judge(&by, &act, true)) : 0;
 }
 

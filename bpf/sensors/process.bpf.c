@@ -28,6 +28,9 @@
 
 #define SIGNAL_GROUP_EXIT 0x00000004
 
+#define AT_BASE         7  /* of a program's auxiliary vector: where its interpreter was mapped */
+#define AUXILIARY_PAIRS 16 /* among the first ones, on every architecture */
+
 #define NAME_HEAD_BYTES 64 /* "/proc/self/task/4194304/fd/1023" and more */
 #define NUMBER_BYTES    12
 
@@ -235,7 +238,7 @@ static __always_inline struct fns_path_walk *describe_exec(__u32 key, struct scr
     event->ctime_ns = fns_inode_ctime_ns(inode);
     event->argc = BPF_CORE_READ(bprm, argc);
     event->padding = 0;
-    __builtin_memset(&event->writer, 0, sizeof(event->writer));
+    describe_writer(&event->writer, inode, sandbox);
     *flags |= describe_stdio(&event->stdio, task);
     return walk;
 }
@@ -258,6 +261,35 @@ static __always_inline void emit_exec(struct scratch *scratch, const struct fns_
     else if (event->exec_flags & (FNS_EXEC_MEMFD | FNS_EXEC_UNLINKED) || event->header.verdict.requested)
         ring = fns_critical_within_share(sandbox);
     fns_output(FNS_SENSOR_PROCESS, ring, event, size, sandbox);
+}
+
+/* A dynamic loader was mapped with the program, and told to it as the kernel's ABI says: an AT_BASE that is not 0. */
+FNS_VERIFIED_ALONE int has_loader(__u64 mm_address)
+{
+    const struct mm_struct *mm = (const struct mm_struct *)mm_address;
+    const void *pairs = &mm->saved_auxv;
+
+    for (int i = 0; i < AUXILIARY_PAIRS; i++) {
+        unsigned long pair[2] = {};
+
+        bpf_probe_read_kernel(pair, sizeof(pair), pairs + i * sizeof(pair));
+        if (pair[0] == AT_BASE)
+            return pair[1] != 0;
+    }
+    return 0;
+}
+
+/* The new program's dynamic loader has all libraries to map; the file sensor notes when that is over. */
+static __always_inline void links_anew(const struct task_struct *task)
+{
+    struct fns_member *member = fns_member_of(task);
+
+    if (!member)
+        return;
+    if (has_loader((__u64)BPF_CORE_READ(task, mm)))
+        member->flags |= FNS_MEMBER_LINKING;
+    else
+        member->flags &= ~FNS_MEMBER_LINKING;
 }
 
 /*
@@ -287,6 +319,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_tid, struct linux_b
     fns_kill_instead(&rule, &verdict);
     scratch->event.header.verdict = verdict;
     scratch->event.old_tid = old_tid;
+    links_anew(task);
     emit_exec(scratch, walk, task, bprm, sandbox, false);
     return 0;
 }

@@ -6,6 +6,8 @@
 #ifndef FNSHIELD_BPF_PROCESS_IMAGE_H
 #define FNSHIELD_BPF_PROCESS_IMAGE_H
 
+#include "../lib/file_kind.bpf.h"
+
 enum how_named {
     NAMED_BY_DESCRIPTOR = 1 << 0, /* /dev/fd/N, /proc/…/fd/N; execveat with an empty path is called /dev/fd/N as well */
     NAMED_AS_OWN_IMAGE = 1 << 1,  /* /proc/…/exe */
@@ -50,42 +52,30 @@ __noinline int how_named(__u32 key)
     return 0;
 }
 
-/* Overlayfs keeps its struct ovl_inode's upper dentry right behind the inode, in every kernel since 4.13; its type is
- * in a module's BTF, so the place is computed. */
-static __always_inline bool is_in_upper_layer(const struct inode *inode)
-{
-    void *upper = NULL;
-
-    if (BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC)
-        return false;
-    bpf_probe_read_kernel(&upper, sizeof(upper), (const void *)inode + bpf_core_type_size(struct inode));
-    return upper != NULL;
-}
-
-static __always_inline bool is_memfd(const struct path *path)
-{
-    const struct dentry *dentry = BPF_CORE_READ(path, dentry);
-    const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-    __u64 head = 0;
-
-    if (BPF_CORE_READ(dentry, d_parent) != dentry) /* a file in a directory */
-        return false;
-    bpf_probe_read_kernel(&head, 6, name);
-    return head == ('m' | 'e' << 8 | 'm' << 16 | (__u64)'f' << 24 | (__u64)'d' << 32 | (__u64)':' << 40);
-}
-
+/* enum fns_exec_flag, those about the file. */
 static __always_inline __u32 file_flags(const struct file *file)
 {
-    const struct inode *inode = BPF_CORE_READ(file, f_inode);
+    __u32 place = fns_place_of_file(BPF_CORE_READ(file, f_inode), BPF_CORE_READ(file, f_path.dentry));
     __u32 flags = 0;
 
-    if (is_memfd(&file->f_path))
+    if (place & FNS_FILE_MEMFD)
         flags |= FNS_EXEC_MEMFD;
-    else if (BPF_CORE_READ(inode, i_nlink) == 0)
+    if (place & FNS_FILE_UNLINKED)
         flags |= FNS_EXEC_UNLINKED;
-    if (is_in_upper_layer(inode))
+    if (place & FNS_FILE_UPPER_LAYER)
         flags |= FNS_EXEC_UPPER_LAYER;
+    if (place & FNS_FILE_SCRATCH)
+        flags |= FNS_EXEC_SCRATCH;
     return flags;
+}
+
+static __always_inline void describe_writer(struct fns_writer *writer, const struct inode *inode,
+                                            const struct fns_sandbox *sandbox)
+{
+    struct fns_file_key key = fns_key_of_file(inode);
+
+    fns_find_writer(writer, bpf_map_lookup_elem(&known_files, &key), fns_sandbox_id(sandbox),
+                    bpf_get_current_pid_tgid() >> 32);
 }
 
 #endif

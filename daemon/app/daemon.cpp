@@ -217,6 +217,7 @@ Result<void> Daemon::watch_descriptors()
 
 Result<void> Daemon::arm()
 {
+    kernel_->set_wall_offset(clock_.wall_offset_ns());
     auto running = kernel_->arm(clock_.boot_ns());
     if (!running)
         return pass(std::move(running));
@@ -344,6 +345,7 @@ void Daemon::on_seen(const Event& event)
 void Daemon::on_tick()
 {
     ::kill(::getpid(), SIGURG);
+    kernel_->set_wall_offset(clock_.wall_offset_ns());
     drain();
     if (kernel_->freezer_settling())
         on_freezer();

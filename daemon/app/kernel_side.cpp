@@ -314,6 +314,13 @@ int KernelSide::freezer_fd() const
     return freezer_ ? freezer_->fd() : -1;
 }
 
+void KernelSide::set_wall_offset(std::int64_t offset_ns)
+{
+    for (Loaded& loaded : sensors_)
+        if (loaded.sensor)
+            loaded.sensor->set_wall_offset(offset_ns);
+}
+
 std::vector<Event> KernelSide::losses(Nanoseconds now_ns)
 {
     std::vector<Event> events;

@@ -90,6 +90,9 @@ public:
     // Some sandbox is half frozen: ask for changes again at the next tick.
     [[nodiscard]] bool freezer_settling() const;
 
+    // CLOCK_REALTIME − CLOCK_BOOTTIME, before arm() and whenever it may have changed.
+    void set_wall_offset(std::int64_t offset_ns);
+
     // What was lost since the last call, as loss events of `now_ns`: of the node by sensor and stage, and of each
     // sandbox that lost some.
     [[nodiscard]] std::vector<Event> losses(Nanoseconds now_ns);

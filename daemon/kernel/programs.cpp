@@ -109,14 +109,15 @@ std::vector<ProgramStatus> choose_programs(bpf_object* object, std::span<const P
         if (!is_wanted(spec, host, choice))
             continue;
         Skip skip = reason_to_skip(spec, host, choice);
-        ProgramStatus status{.program = std::string(spec.program),
-                             .backend = spec.backend,
-                             .attached = false,
-                             .reason = std::move(skip.reason),
-                             .code = std::string(spec.shares.empty() ? spec.program : spec.shares),
-                             .syscall_tracepoint = std::string(name_after(spec.hook, kSyscall)),
-                             .lack = skip.lack,
-                             .loses = std::string(spec.loses)};
+        ProgramStatus status{
+            .program = std::string(spec.program),
+            .backend = spec.backend,
+            .attached = false,
+            .reason = std::move(skip.reason),
+            .code = std::string(spec.shares.empty() ? spec.program : spec.shares),
+            .syscall_tracepoint = std::string(name_after(spec.hook.substr(0, spec.hook.find(kWith)), kSyscall)),
+            .lack = skip.lack,
+            .loses = std::string(spec.loses)};
         if (!status.reason.empty() && !spec.loses.empty())
             status.reason += ": " + std::string(spec.loses);
         if (bpf_object__find_program_by_name(object, status.code.c_str()) == nullptr) {

@@ -9,6 +9,10 @@ namespace fnshield {
 namespace {
 
 constexpr std::string_view kOpens = "models opened for writing, or for reading while warm";
+constexpr std::string_view kMappings = "files of the function's making that are mapped executable";
+// Since 5.17, as bpf_find_vma is, which the program needs.
+constexpr std::string_view kProtectCall = "syscall:sys_enter_mprotect with mmap_unlock_irq_work.mm";
+constexpr std::string_view kProtects = "mappings of them that are made executable later";
 constexpr std::string_view kOpened = "func:do_filp_open";
 constexpr std::string_view kOpenedRenamed = "func:do_file_open";
 
@@ -25,6 +29,14 @@ constexpr ProgramSpec kPrograms[] = {
     {"exit_creat", Backend::tracepoint, Tier::full, "syscall:sys_exit_creat", kOpens, "exit_open"},
     {"ring_opened", Backend::tracepoint, Tier::fallback, "raw:io_uring_complete with io_kiocb.cqe",
      "models opened by io_uring"},
+    {"lsm_map", Backend::lsm, Tier::always, "lsm:mmap_file", kMappings},
+    {"lsm_protect", Backend::lsm, Tier::always, "lsm:file_mprotect", kProtects},
+    {"map", Backend::fentry, Tier::stand_in, "func:security_mmap_file", kMappings},
+    {"protect", Backend::fentry, Tier::stand_in, "func:security_file_mprotect", kProtects},
+    {"enter_mmap", Backend::tracepoint, Tier::full, "syscall:sys_enter_mmap", kMappings},
+    {"enter_mprotect", Backend::tracepoint, Tier::full, kProtectCall, kProtects},
+    {"enter_pkey_mprotect", Backend::tracepoint, Tier::full,
+     "syscall:sys_enter_pkey_mprotect with mmap_unlock_irq_work.mm", kProtects, "enter_mprotect"},
 };
 
 class FileSensor final : public Sensor {
@@ -39,6 +51,7 @@ public:
         links_ = attach_programs(skeleton_.object(), programs_);
         return {};  // in the lean profile there may be none
     }
+    void set_wall_offset(std::int64_t offset_ns) override { skeleton_->bss->wall_offset_ns = offset_ns; }
     const std::vector<ProgramStatus>& programs() const override { return programs_; }
 
 private:

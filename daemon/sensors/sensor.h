@@ -45,6 +45,8 @@ public:
     {
         return {};
     }
+    // CLOCK_REALTIME − CLOCK_BOOTTIME, now and whenever it may have changed: the times of files are of the former.
+    virtual void set_wall_offset(std::int64_t /*offset_ns*/) {}
     virtual void detach_from_parent(std::uint64_t /*cgroup_id*/) {}
     [[nodiscard]] virtual const std::vector<ProgramStatus>& programs() const = 0;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is done to the file PATH, by each road: opened for reading and for writing, truncated, removed, renamed,
-// replaced. By io_uring: entry_acts.cpp.
+// replaced, mapped. By io_uring: entry_acts.cpp.
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mman.h>
@@ -128,6 +128,46 @@ int rename_onto(Arguments arguments)
     return print_result(rename(word(arguments, 1), word(arguments, 0)));
 }
 
+// --- mapped ---
+
+int print_mapped(const void* mapping)
+{
+    return print_result(mapping == MAP_FAILED ? -1 : 0);
+}
+
+int map_with(Arguments arguments, int protection)
+{
+    const int fd = open(word(arguments, 0), O_RDONLY | O_CLOEXEC);
+    return print_mapped(mmap(nullptr, 4096, protection, MAP_PRIVATE, fd, 0));
+}
+
+int map_read(Arguments arguments)
+{
+    return map_with(arguments, PROT_READ);
+}
+
+int map_exec(Arguments arguments)
+{
+    return map_with(arguments, PROT_READ | PROT_EXEC);
+}
+
+int map_exec_later(Arguments arguments)
+{
+    const int fd = open(word(arguments, 0), O_RDONLY | O_CLOEXEC);
+    void* const mapping = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (mapping == MAP_FAILED)
+        return print_mapped(mapping);
+    return print_result(mprotect(mapping, 4096, PROT_READ | PROT_EXEC));
+}
+
+int map_exec_memfd(Arguments)
+{
+    const int fd = memfd_create("code", MFD_CLOEXEC);
+    if (ftruncate(fd, 4096) != 0)
+        return print_result(-1);
+    return print_mapped(mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0));
+}
+
 constexpr Act kActs[] = {
     {"open_read", "PATH", open_read},
     {"open_write", "PATH", open_write},
@@ -144,6 +184,10 @@ constexpr Act kActs[] = {
     {"remove_path", "PATH", remove_path},
     {"rename_away", "PATH TO", rename_away},
     {"rename_onto", "PATH FROM", rename_onto},
+    {"map_read", "PATH", map_read},
+    {"map_exec", "PATH", map_exec},
+    {"map_exec_later", "PATH", map_exec_later},
+    {"map_exec_memfd", "", map_exec_memfd},
 };
 
 }  // namespace

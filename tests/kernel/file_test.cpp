@@ -155,8 +155,8 @@ TEST_F(FileTest, AnotherFileIsNobodysBusiness)
 {
     put_models_in_force("kill");
     const auto box = sandbox("other", true);
-    expect_untouched(act(box, {"open_write", other_}));
     expect_untouched(act(box, {"open_read", other_}));
+    expect_untouched(act(box, {"open_write", other_}));
     expect_untouched(act(box, {"rename_away", other_, folder_ + "/moved"}));
     EXPECT_THAT(file_events(box.id()), IsEmpty());
 }

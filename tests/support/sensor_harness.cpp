@@ -8,8 +8,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "daemon/app/system_clock.h"
 #include "daemon/kernel/backend_probe.h"
-
 #include "tests/support/slowness.h"
 
 namespace fnshield::testing {
@@ -22,6 +22,7 @@ Result<std::unique_ptr<Sensor>> make_attached(const SensorRow& row, const Sensor
     auto sensor = row.make(context);
     if (!sensor)
         return pass(std::move(sensor), take_libbpf_output());
+    (*sensor)->set_wall_offset(SystemClock().wall_offset_ns());
     if (auto attached = (*sensor)->attach(); !attached)
         return pass(std::move(attached));
     for (const ProgramStatus& program : (*sensor)->programs())

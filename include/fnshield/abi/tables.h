@@ -68,7 +68,8 @@ struct fns_parent_path {
 enum fns_member_flag {
     FNS_MEMBER_ENTRANT = 1 << 0, /* put in from outside, or a child of such a one; has not run its own program yet */
     FNS_MEMBER_FROM_OUTSIDE =
-        1 << 1, /* its program came from outside after the start (runc exec), or its parent's did */
+        1 << 1,                  /* its program came from outside after the start (runc exec), or its parent's did */
+    FNS_MEMBER_LINKING = 1 << 2, /* its program has not mapped the C library yet */
 };
 
 /* Value of `members` (by tgid): a process in a sandbox. */
@@ -80,6 +81,22 @@ struct fns_member {
     __u32 padding;
 };
 FNS_ASSERT_SIZE(struct fns_member, 32);
+
+/* Key and value of `known_files`: files that functions wrote, or opened as one of their secrets. */
+struct fns_file_key {
+    __u64 inode;
+    __u32 device;     /* kernel dev_t of the superblock */
+    __u32 generation; /* of the inode: numbers are used again */
+};
+FNS_ASSERT_SIZE(struct fns_file_key, 16);
+
+struct fns_known_file {
+    struct fns_writer writer;
+    __u64 secret_of;      /* a sandbox whose policy lists it as a secret; FNS_HOST = none was seen */
+    __u32 writer_name_id; /* struct fns_assignment.name_id of writer.sandbox_id */
+    __u32 secret_name_id;
+};
+FNS_ASSERT_SIZE(struct fns_known_file, 48);
 
 /* Value of `counters`, a per-CPU array indexed by enum fns_sensor. */
 struct fns_sensor_counters {
