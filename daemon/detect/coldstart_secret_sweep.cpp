@@ -25,6 +25,8 @@ constexpr std::size_t kSandboxes = 4096;
 constexpr std::array<std::string_view, 1> kTechniques{"T1552.001"};
 constexpr std::array kKinds{EventKind::file_open, EventKind::file_write};
 
+constexpr std::array<std::string_view, 1> kYieldsTo{"identity.foreign_secret"};
+
 constexpr RuleDescriptor kDescriptor{
     .rule = "coldstart.secret_sweep",
     .category = Category::function,
@@ -37,6 +39,7 @@ constexpr RuleDescriptor kDescriptor{
         "a poisoned dependency does first. Rotate those that it opened, and compare the dependencies of this revision "
         "with the last one's.",
     .kinds = kKinds,
+    .yields_to = kYieldsTo,
 };
 
 // What a path has in it, by the tool whose credentials are there.

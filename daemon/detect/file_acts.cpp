@@ -48,4 +48,30 @@ Finding make_file_finding(const Observation& seen, const FileBody& file, std::st
     return finding;
 }
 
+bool is_in_writable_place(const FileBody& file)
+{
+    return (file.flags & (FNS_FILE_UPPER_LAYER | FNS_FILE_SCRATCH | FNS_FILE_UNLINKED | FNS_FILE_MEMFD)) != 0;
+}
+
+const FileBody* mapping_of_own_making(const Observation& seen)
+{
+    const auto* file = seen.event.as<FileBody>();
+    if (!file || seen.event.kind != EventKind::map_exec || seen.event.sandbox == kHost || seen.by_runtime())
+        return nullptr;
+    if (seen.process && seen.process->from_outside)
+        return nullptr;
+    return is_in_writable_place(*file) || file->has(FNS_FILE_FRESH) ? file : nullptr;
+}
+
+Finding make_mapping_finding(const Observation& seen, const FileBody& file, std::string_view when)
+{
+    Finding finding;
+    finding.summary = actor_label(seen) + " mapped the machine code of " +
+                      (file.path.empty() ? std::string("a file") : printable(file.path)) + " " + std::string(when) +
+                      " (" + program_of(seen) + ")";
+    finding.key = file.has(FNS_FILE_MEMFD) ? "memfd" : file.path;
+    finding.target.file = file.path;
+    return finding;
+}
+
 }  // namespace fnshield::detect

@@ -47,16 +47,6 @@ constexpr auto kLookingAround = std::to_array<std::string_view>(
      "script", "socat", "ss",      "su",     "sudo",    "telnet", "w",        "who", "whoami"});
 static_assert(std::ranges::is_sorted(kLookingAround));
 
-// As the platform module of Python before 3.8, and ctypes.util, have them.
-constexpr auto kOfPython =
-    std::to_array<std::string_view>({"uname -p 2> /dev/null", "exec 2>/dev/null; LC_ALL=C LANG=C /sbin/ldconfig -p"});
-
-bool is_pythons(const Tool& tool)
-{
-    return tool.arguments.size() == 2 && tool.arguments[0] == "-c" &&
-           std::ranges::find(kOfPython, tool.arguments[1]) != kOfPython.end();
-}
-
 class ShellSpawned : public Detector {
 public:
     [[nodiscard]] const RuleDescriptor& descriptor() const override { return kDescriptor; }
@@ -70,7 +60,7 @@ public:
         const bool shell = is_shell(tool.name) || is_shell(base_name(exec->path));
         if (!shell && !is_one_of(kLookingAround, tool.name))
             return std::nullopt;
-        if (shell && is_pythons(tool))
+        if (is_pythons_question(tool))
             return std::nullopt;
         return make_warm_exec_finding(seen, *exec, shell ? "a shell" : "", exec->path);
     }

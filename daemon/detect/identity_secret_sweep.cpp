@@ -28,6 +28,8 @@ constexpr std::size_t kSandboxes = 4096;
 constexpr std::array<std::string_view, 1> kTechniques{"T1552.001"};
 constexpr std::array kKinds{EventKind::file_open, EventKind::file_write};
 
+constexpr std::array<std::string_view, 1> kYieldsTo{"identity.foreign_secret"};
+
 constexpr RuleDescriptor kDescriptor{
     .rule = "identity.secret_sweep",
     .category = Category::identity,
@@ -39,6 +41,7 @@ constexpr RuleDescriptor kDescriptor{
         "looking for what there is. Rotate those that it opened, find the request that led to it, and mount into "
         "a function only what it uses. A function that reads its secrets lazily looks the same.",
     .kinds = kKinds,
+    .yields_to = kYieldsTo,
 };
 
 // Without the folders that a refresh of the volume renames.

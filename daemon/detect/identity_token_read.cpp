@@ -19,6 +19,8 @@ namespace {
 constexpr std::array<std::string_view, 2> kTechniques{"T1552.007", "T1528"};
 constexpr std::array kKinds{EventKind::file_open, EventKind::file_write};
 
+constexpr std::array<std::string_view, 1> kYieldsTo{"identity.foreign_secret"};
+
 constexpr RuleDescriptor kDescriptor{
     .rule = "identity.token_read",
     .category = Category::identity,
@@ -30,6 +32,7 @@ constexpr RuleDescriptor kDescriptor{
         "request started does not. Revoke the token, look at what that program sent and where, and mount no token "
         "into functions that do not ask for anything.",
     .kinds = kKinds,
+    .yields_to = kYieldsTo,
 };
 
 bool is_token(std::string_view path)

@@ -13,6 +13,7 @@
 
 #include "daemon/detect/bounded_table.h"
 #include "daemon/detect/detectors.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -40,11 +41,6 @@ constexpr RuleDescriptor kDescriptor{
         "with no new privileges (noNewPrivileges), which rules the first way out.",
     .kinds = kKinds,
 };
-
-std::uint64_t key_of(const ProcessInfo& process)
-{
-    return process.start_ns << 22 ^ process.tgid;
-}
 
 class PrivilegeGain : public Detector {
 public:

@@ -15,6 +15,12 @@ namespace fnshield::detect {
     return a.tgid == b.tgid && a.start_ns == b.start_ns;
 }
 
+// A process as the key of a table.
+[[nodiscard]] inline std::uint64_t key_of(const ProcessInfo& process)
+{
+    return process.start_ns << 22 ^ process.tgid;
+}
+
 // "acme/resize", whose sandboxes are taken together; empty where its name is not known.
 [[nodiscard]] inline std::string function_of(const Sandbox& sandbox)
 {

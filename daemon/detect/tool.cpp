@@ -131,6 +131,14 @@ bool is_shell(std::string_view name)
     return is_one_of(kShells, name);
 }
 
+bool is_pythons_question(const Tool& shell)
+{
+    constexpr auto kQuestions = std::to_array<std::string_view>(
+        {"uname -p 2> /dev/null", "exec 2>/dev/null; LC_ALL=C LANG=C /sbin/ldconfig -p"});
+    return is_shell(shell.name) && shell.arguments.size() == 2 && shell.arguments[0] == "-c" &&
+           std::ranges::find(kQuestions, shell.arguments[1]) != kQuestions.end();
+}
+
 bool is_multi_call(std::string_view file)
 {
     return file.starts_with("busybox") || file.starts_with("toybox") || file.starts_with("coreutils");

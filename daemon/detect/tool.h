@@ -29,6 +29,10 @@ struct Tool {
 // instead of commands: that is a script, and has its own name.
 [[nodiscard]] bool is_shell(std::string_view name);
 
+// A shell that was given what the platform module of Python before 3.8 and ctypes.util ask of one, word for word: which
+// processor, which libraries.
+[[nodiscard]] bool is_pythons_question(const Tool& shell);
+
 // The family of an interpreter without its version: python, node, perl, …; what tool_of() answers where one was given
 // code, or nothing.
 [[nodiscard]] bool is_interpreter(std::string_view name);

@@ -90,6 +90,8 @@ struct Policy {
         std::vector<std::string> models;
         std::vector<std::string> secrets;
         std::vector<std::string> code;
+        // All that may be run, or mapped executable from outside of the image. Absent = not restricted.
+        std::optional<std::vector<std::string>> executables;
     } files;
 
     struct Memory {

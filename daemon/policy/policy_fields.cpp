@@ -239,6 +239,7 @@ constexpr Field<Policy::Files> kFilesFields[] = {
     {"models", [](Reader& r, const YamlNode& n, Policy::Files& to) { set(path_patterns(r, n), to.models); }},
     {"secrets", [](Reader& r, const YamlNode& n, Policy::Files& to) { set(path_patterns(r, n), to.secrets); }},
     {"code", [](Reader& r, const YamlNode& n, Policy::Files& to) { set(path_patterns(r, n), to.code); }},
+    {"executables", [](Reader& r, const YamlNode& n, Policy::Files& to) { set(path_patterns(r, n), to.executables); }},
 };
 
 constexpr Field<Policy::Memory> kMemoryFields[] = {

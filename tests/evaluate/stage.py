@@ -159,7 +159,7 @@ class Container(Acting, lab.Container):
             path = root / name.lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            if path.suffix == ".sh" or content[:2] in ("#!", b"#!"):
+            if path.suffix == ".sh" or content[:2] in ("#!", b"#!") or content[:4] == b"\x7fELF":
                 path.chmod(0o755)
         for name in ("upper", "work", "merged"):
             (self.bundle / name).mkdir()
