@@ -16,6 +16,8 @@ of which has one of its own: what is learned of a function in one case does not 
 import dataclasses
 import importlib.util
 import pathlib
+import subprocess
+import sys
 from collections.abc import Callable
 
 RULES = pathlib.Path(__file__).resolve().parent.parent / "attacks" / "rules"
@@ -80,6 +82,15 @@ class Rule:
 def kernel_file(path):
     """For `needs`: the kernel has this file of procfs or sysfs."""
     return lambda: "" if pathlib.Path(path).exists() else f"this kernel has no {path}"
+
+
+def compat_entry():
+    """For `needs`: system calls by the 32-bit entry (int 0x80) work; a confidential virtual machine turns them off."""
+    getpid = b"\xb8\x14\x00\x00\x00\xcd\x80\xc3"  # mov $20, %eax; int $0x80; ret
+    call = ("import ctypes, mmap\ncode = mmap.mmap(-1, 4096, prot=7)\n"
+            f"code.write({getpid!r})\nctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()")
+    done = subprocess.run([sys.executable, "-c", call], capture_output=True)
+    return "" if done.returncode == 0 else "system calls by the 32-bit entry are turned off here"
 
 
 def load(pattern="*"):

@@ -113,6 +113,7 @@ std::unique_ptr<MemoryScene> MemoryRefused::scene_;
 TEST_P(MemoryRefused, IsAnAttempt)
 {
     const Refused& wanted = GetParam();
+    SKIP_WITHOUT_ENTRY_OF(wanted.act);
     auto victim = scene_->start_victim(&scene_->victims());
     ASSERT_TRUE(victim) << victim.error().message;
     std::vector<std::string> words = {wanted.act};

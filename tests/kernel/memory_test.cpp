@@ -244,6 +244,7 @@ protected:
 
     void SetUp() override
     {
+        SKIP_WITHOUT_ENTRY_OF(GetParam().act);
         ASSERT_NE(scene_, nullptr);
         scene_->harness().clear();
     }

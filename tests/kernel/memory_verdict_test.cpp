@@ -143,6 +143,7 @@ TEST_P(MemoryVerdict, DenyKeepsItFromHappening)
 {
     const Road& road = GetParam();
     SKIP_WITHOUT_HOOK(road.hook);
+    SKIP_WITHOUT_ENTRY_OF(road.act);
     ASSERT_NO_FATAL_FAILURE(put_in_force(road.guard, FNS_ACTION_DENY, FNS_POLICY_ENFORCE));
     ASSERT_NO_FATAL_FAILURE(give_to_who_decides(road.guard));
     const Finished done = act(road);
@@ -169,6 +170,7 @@ TEST_P(MemoryVerdict, MonitorModeSaysTheSameAndTouchesNothing)
 {
     const Road& road = GetParam();
     SKIP_WITHOUT_HOOK(road.hook);
+    SKIP_WITHOUT_ENTRY_OF(road.act);
     ASSERT_NO_FATAL_FAILURE(put_in_force(road.guard, FNS_ACTION_DENY, 0));
     ASSERT_NO_FATAL_FAILURE(give_to_who_decides(road.guard));
     const Finished done = act(road);

@@ -191,6 +191,7 @@ protected:
     static void TearDownTestSuite() { scene_.reset(); }
     void SetUp() override
     {
+        SKIP_WITHOUT_ENTRY_OF(GetParam().act);
         ASSERT_NE(scene_, nullptr);
         scene_->harness().clear();
     }
@@ -444,6 +445,7 @@ class PrivilegeVerdict : public ::testing::TestWithParam<Guarded> {};
 
 TEST_P(PrivilegeVerdict, MonitorTouchesNothing)
 {
+    SKIP_WITHOUT_ENTRY_OF(GetParam().act);
     if (std::string_view(GetParam().act).ends_with("_32")) {
         SKIP_WITHOUT_HOOK("raw:cap_capable");
     }
@@ -463,6 +465,7 @@ TEST_P(PrivilegeVerdict, MonitorTouchesNothing)
 
 TEST_P(PrivilegeVerdict, EnforceRefusesOrKills)
 {
+    SKIP_WITHOUT_ENTRY_OF(GetParam().act);
     if (std::string_view(GetParam().act).ends_with("_32")) {
         SKIP_WITHOUT_HOOK("raw:cap_capable");
     }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A packet to the cloud's metadata service."""
-from cases import Rule
+from cases import Rule, compat_entry
 
 rule = Rule("identity.metadata_service", severity="critical")
 
@@ -15,7 +15,7 @@ def send_by(*act):
 
 
 rule.attack("TCP")(send_by("egress-tcp", "169.254.169.254", "80"))
-rule.attack("a TCP connect by the 32-bit entry")(send_by("egress-compat-connect", "169.254.169.254", "80"))
+rule.attack("a TCP connect by the 32-bit entry", needs=compat_entry)(send_by("egress-compat-connect", "169.254.169.254", "80"))
 rule.attack("a TCP connect by io_uring")(send_by("egress-uring-connect", "169.254.169.254", "80"))
 rule.attack("UDP")(send_by("egress-udp-sendto", "169.254.169.254", "80"))
 rule.attack("UDP on a connected socket")(send_by("egress-udp-connect", "169.254.169.254", "80"))

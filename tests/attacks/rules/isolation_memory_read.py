@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process reads the memory of another sandbox."""
-from cases import Rule
+from cases import Rule, compat_entry
 
 rule = Rule("isolation.memory_read", severity="critical")
 
@@ -27,7 +27,7 @@ def read_by(act):
 
 
 for name, (act,) in ROADS.items():
-    rule.attack(name)(read_by(act))
+    rule.attack(name, needs=compat_entry if act.endswith("_32") else None)(read_by(act))
 
 
 @rule.attack("process_vm_readv between containers that share the host's pids")

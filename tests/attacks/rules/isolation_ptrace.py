@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process attaches to one of another sandbox."""
-from cases import Rule
+from cases import Rule, compat_entry
 
 rule = Rule("isolation.ptrace", severity="critical")
 
@@ -19,7 +19,7 @@ for name, act in {"PTRACE_ATTACH": "ptrace_attach", "PTRACE_SEIZE": "ptrace_seiz
 
 
 @rule.attack("PTRACE_SEIZE by the 32-bit entry", miss="system call tracepoints do not fire for the 32-bit entry: "
-             "fallback.compat_entry, or fentry and LSM programs")
+             "fallback.compat_entry, or fentry and LSM programs", needs=compat_entry)
 def _(case):
     attach_by("ptrace_seize_32")(case)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A raw or packet socket."""
-from cases import Rule
+from cases import Rule, compat_entry
 
 rule = Rule("isolation.raw_socket", severity="high")
 
@@ -16,7 +16,7 @@ def make_by(*act):
 
 rule.attack("AF_PACKET")(make_by("egress-packet-socket"))
 rule.attack("SOCK_RAW")(make_by("egress-raw-socket"))
-rule.attack("AF_PACKET by the 32-bit entry")(make_by("egress-compat-packet-socket"))
+rule.attack("AF_PACKET by the 32-bit entry", needs=compat_entry)(make_by("egress-compat-packet-socket"))
 rule.attack("AF_PACKET by io_uring")(make_by("egress-uring-socket", "packet"))
 rule.attack("refused: no CAP_NET_RAW")(make_by("egress-refused-socket", "raw"))
 

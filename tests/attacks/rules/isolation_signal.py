@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A signal crosses a sandbox's boundary."""
-from cases import Rule
+from cases import Rule, compat_entry
 
 rule = Rule("isolation.signal", severity="high")
 
@@ -16,7 +16,7 @@ def send_by(act):
 
 for name, act in {"kill": "kill", "tgkill": "kill_thread", "pidfd_send_signal": "kill_pidfd", "by the 32-bit entry": "kill_32",
                   "with the code of a timer": "kill_as_timer"}.items():
-    rule.attack(name)(send_by(act))
+    rule.attack(name, needs=compat_entry if act.endswith("_32") else None)(send_by(act))
 
 
 @rule.attack("to a process of the host")

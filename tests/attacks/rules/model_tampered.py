@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model file is changed."""
-from cases import Rule
+from cases import Rule, compat_entry
 from stage import TRIGGER
 
 rule = Rule("model.tampered", severity="critical", policy={"files": {"models": ["/models/**"]}})
@@ -23,7 +23,7 @@ for name, act in {"open for writing": "open_write", "by a symbolic link": "open_
     rule.attack(name)(change_by(act))
 
 rule.attack("by the 32-bit entry", miss="system call tracepoints do not fire for the 32-bit entry: "
-            "fallback.compat_entry, or fentry and LSM programs")(change_by("open_write_32"))
+            "fallback.compat_entry, or fentry and LSM programs", needs=compat_entry)(change_by("open_write_32"))
 
 
 @rule.attack("Python's open, in the serving process")
