@@ -10,14 +10,17 @@
 
 /* Overlayfs keeps its struct ovl_inode's upper dentry right behind the inode, in every kernel since 4.13; its type is
  * in a module's BTF, so the place is computed. */
+static __always_inline const struct dentry *fns_upper_dentry(const struct inode *inode)
+{
+    const struct dentry *upper = NULL;
+
+    bpf_probe_read_kernel(&upper, sizeof(upper), (const void *)inode + bpf_core_type_size(struct inode));
+    return upper;
+}
+
 static __always_inline bool fns_is_in_upper_layer(const struct inode *inode)
 {
-    void *upper = NULL;
-
-    if (fns_inode_magic(inode) != OVERLAYFS_SUPER_MAGIC)
-        return false;
-    bpf_probe_read_kernel(&upper, sizeof(upper), (const void *)inode + bpf_core_type_size(struct inode));
-    return upper != NULL;
+    return fns_inode_magic(inode) == OVERLAYFS_SUPER_MAGIC && fns_upper_dentry(inode);
 }
 
 static __always_inline bool fns_is_memfd(const struct dentry *dentry)
@@ -49,14 +52,22 @@ static __always_inline __u32 fns_place_of_file(const struct inode *inode, const 
 
 /* --- who wrote it -------------------------------------------------------------------------------------------- */
 
+/*
+ * A file's identity; zeroed where it has none that lasts. An overlay's own inodes have none: its device number and
+ * their numbers are another file's once it is unmounted, and they have no generation. So of a file in the writable
+ * layer the real one counts, and one that is only in the image has no past: no function wrote it.
+ */
 static __always_inline struct fns_file_key fns_key_of_file(const struct inode *inode)
 {
-    struct fns_file_key key = {
-        .inode = BPF_CORE_READ(inode, i_ino),
-        .device = BPF_CORE_READ(inode, i_sb, s_dev),
-        .generation = BPF_CORE_READ(inode, i_generation),
-    };
+    struct fns_file_key key = {};
 
+    if (fns_inode_magic(inode) == OVERLAYFS_SUPER_MAGIC)
+        inode = BPF_CORE_READ(fns_upper_dentry(inode), d_inode);
+    if (!inode)
+        return key;
+    key.inode = BPF_CORE_READ(inode, i_ino);
+    key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+    key.generation = BPF_CORE_READ(inode, i_generation);
     return key;
 }
 

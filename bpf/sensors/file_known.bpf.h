@@ -8,13 +8,13 @@
 
 #include "file_event.bpf.h"
 
-/* The entry, made where there is none; NULL where that cannot be. */
+/* The entry, made where there is none; NULL where that cannot be, or the file has no identity. */
 static __always_inline struct fns_known_file *known_file(const struct fns_file_key *key)
 {
     struct fns_known_file nothing = {};
     struct fns_known_file *known = bpf_map_lookup_elem(&known_files, key);
 
-    if (known)
+    if (known || !key->inode)
         return known;
     bpf_map_update_elem(&known_files, key, &nothing, BPF_NOEXIST);
     return bpf_map_lookup_elem(&known_files, key);
