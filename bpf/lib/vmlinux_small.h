@@ -27,6 +27,7 @@ struct cgroup;
 struct cgroup_namespace;
 struct cgroup_root;
 struct cgroup_subsys_state;
+struct cmsghdr;
 struct cred;
 struct css_set;
 struct dentry;
@@ -58,6 +59,7 @@ struct list_head;
 struct mm_struct;
 struct mnt_namespace;
 struct mount;
+struct msghdr;
 struct net;
 struct net_device;
 struct nsproxy;
@@ -69,6 +71,8 @@ struct pid;
 struct pid_namespace;
 struct proc_inode;
 struct pt_regs;
+struct scm_cookie;
+struct scm_fp_list;
 struct seq_file;
 struct signal_struct;
 struct sk_buff;
@@ -87,6 +91,7 @@ struct udphdr;
 struct unix_address;
 struct unix_sock;
 struct upid;
+struct user_msghdr;
 struct user_namespace;
 struct uts_namespace;
 struct vfsmount;
@@ -776,6 +781,14 @@ struct io_open {
 
 struct io_worker {
 	struct io_wq_work *cur_work;
+};
+
+struct scm_fp_list {
+	short int count;
+};
+
+struct scm_cookie {
+	struct scm_fp_list *fp;
 };
 
 struct in_device {

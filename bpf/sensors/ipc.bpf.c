@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Ipc: connections from a sandbox to UNIX sockets of others: the host's container runtimes, its daemons, other
- * sandboxes.
+ * sandboxes. Descriptors that are passed along to another sandbox (ipc_rights.bpf.h).
  *
  * Hooks, best first
  *   lsm/unix_stream_connect              every connect of a stream, whatever the entry (32-bit, io_uring), with the
- * socket fexit/security_unix_stream_connect   at the other end. The latter where LSM programs are not used.
+ *   fexit/security_unix_stream_connect   socket at the other end. The latter where LSM programs are not used.
+ *   fexit/__scm_send                     every message with descriptors, whatever the entry, as the kernel took them.
  *   tp/syscalls/sys_exit_connect, raw_tp/io_uring_complete   the fallback: the peer of a socket that was connected.
+ *   tp/syscalls/sys_enter_{sendmsg,sendmmsg}                 the same: a message with descriptors, as it was written.
  *
  * The path is the one that the other end was bound to, as its owner has it: a mount or a link under another name in the
  * sandbox changes nothing. Whose it is, the process that listens tells.
@@ -16,7 +18,9 @@
  *
  * Blind spots: datagrams (a runtime speaks streams); a connect that was refused or failed is told on the fallback
  * alone, by the path that the caller wrote, where that ends with ".sock"; a descriptor of a connected socket that was
- * handed in. On the fallback: 32-bit entries; a thread that closes the descriptor before its connect returns.
+ * handed in; descriptors by way of the host, or to a datagram socket that is not connected. On the fallback: 32-bit
+ * entries; a thread that closes the descriptor before its connect returns; descriptors that a thread writes into the
+ * message while it is sent, that stand behind three other parts or in the fifth message, or go by io_uring.
  */
 #include "../lib/compat.bpf.h"
 #include "../lib/file.bpf.h"
@@ -39,6 +43,7 @@ struct contact {
     const struct pid *owner; /* who listens there; NULL where nobody knows */
     const char *asked;       /* the path in the caller's memory, where none was reached */
     __s32 result;
+    __u32 descriptors; /* passed along */
 };
 
 /* Bytes of the path that a socket is bound to; 0 where it has none (a pair, a client). */
@@ -110,10 +115,13 @@ static __noinline int tell(const struct contact *contact, struct fns_sandbox *sa
         return 0;
     __builtin_memset(event->path, 0, sizeof(event->path));
     event->path_bytes = read_path(event, contact);
-    if (!event->path_bytes || (!contact->peer && !ends_like_a_socket(event->path, event->path_bytes)))
+    if (!contact->peer && !ends_like_a_socket(event->path, event->path_bytes))
+        return 0;
+    if (!event->path_bytes && !contact->descriptors)
         return 0;
     for (__u32 i = 0; i < sizeof(event->path) / sizeof(__u64); i++)
         what = fns_mix(what, ((const __u64 *)event->path)[i]);
+    what = fns_mix(what, contact->peer_sandbox_id + !!contact->descriptors);
     if (fns_is_repeat(FNS_SENSOR_IPC, fns_sandbox_id(sandbox), FNS_EVENT_UNIX_CONNECT, bpf_get_current_pid_tgid() >> 32,
                       fns_mix(what, contact->result), &repeats))
         return 0;
@@ -124,7 +132,7 @@ static __noinline int tell(const struct contact *contact, struct fns_sandbox *sa
     fill_owner(event, contact);
     event->peer_sandbox_id = contact->peer_sandbox_id;
     event->result = contact->result;
-    event->descriptors = 0;
+    event->descriptors = contact->descriptors;
     fns_output(FNS_SENSOR_IPC, fns_critical_within_share(sandbox), event, sizeof(*event), sandbox);
     return 0;
 }
@@ -241,3 +249,5 @@ int ring_connected(struct bpf_raw_tracepoint_args *ctx)
     connected(BPF_CORE_READ(request, file), sandbox);
     return 0;
 }
+
+#include "ipc_rights.bpf.h"

@@ -12,6 +12,7 @@
 #include <csignal>
 
 #include "daemon/detect/detectors.h"
+#include "daemon/detect/same.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -31,13 +32,6 @@ constexpr RuleDescriptor kDescriptor{
         "processes of others, so it shares a pid namespace with them: end that, and look at what it did to the target.",
     .kinds = kKinds,
 };
-
-// Containers of one Kubernetes pod, which may share their pids.
-bool is_one_pod(const Sandbox& one, const Sandbox& other)
-{
-    const auto pod = [](std::string_view cgroup) { return cgroup.substr(0, cgroup.rfind('/')); };
-    return one.name.platform == "kubernetes" && pod(one.cgroup) == pod(other.cgroup);
-}
 
 class Signal : public Detector {
 public:

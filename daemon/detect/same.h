@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "daemon/model/sandbox.h"
 
@@ -25,6 +26,13 @@ namespace fnshield::detect {
 [[nodiscard]] inline std::string function_of(const Sandbox& sandbox)
 {
     return sandbox.name.function.empty() ? std::string() : sandbox.name.tenant + "/" + sandbox.name.function;
+}
+
+// Containers of one Kubernetes pod, which share what its sandbox has.
+[[nodiscard]] inline bool is_one_pod(const Sandbox& one, const Sandbox& other)
+{
+    const auto pod = [](std::string_view cgroup) { return cgroup.substr(0, cgroup.rfind('/')); };
+    return one.name.platform == "kubernetes" && pod(one.cgroup) == pod(other.cgroup);
 }
 
 }  // namespace fnshield::detect

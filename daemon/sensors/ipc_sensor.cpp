@@ -10,12 +10,17 @@ namespace {
 
 constexpr std::string_view kConnects = "connections to the UNIX sockets of runtimes and other sandboxes";
 
+constexpr std::string_view kPassed = "descriptors that are passed to other sandboxes";
+
 constexpr ProgramSpec kPrograms[] = {
     {"lsm_stream_connect", Backend::lsm, Tier::always, "lsm:unix_stream_connect", kConnects},
     {"stream_connect", Backend::fentry, Tier::stand_in, "func:security_unix_stream_connect", kConnects},
     {"exit_connect", Backend::tracepoint, Tier::full, "syscall:sys_exit_connect", kConnects},
     {"ring_connected", Backend::tracepoint, Tier::fallback, "raw:io_uring_complete with io_kiocb.cqe",
      "connections to UNIX sockets by io_uring"},
+    {"rights_sent", Backend::fentry, Tier::always, "func:__scm_send", kPassed},
+    {"enter_sendmsg", Backend::tracepoint, Tier::full, "syscall:sys_enter_sendmsg", kPassed},
+    {"enter_sendmmsg", Backend::tracepoint, Tier::full, "syscall:sys_enter_sendmmsg", kPassed},
 };
 
 class IpcSensor final : public Sensor {

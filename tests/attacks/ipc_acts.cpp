@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UNIX sockets: a server, and who connects to it.
+// UNIX sockets: a server, and who connects to it or passes it a descriptor.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <cstring>
 
@@ -44,9 +45,83 @@ int connect_to(Arguments arguments)
     return print_result(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address));
 }
 
+// A message whose control data begins with the sender's credentials, if asked for, and then passes standard input
+// along.
+struct Passing {
+    explicit Passing(bool credentials_first)
+    {
+        header.msg_iov = &part;
+        header.msg_iovlen = 1;
+        header.msg_control = control.data();
+        header.msg_controllen = CMSG_SPACE(sizeof(int)) + (credentials_first ? CMSG_SPACE(sizeof(ucred)) : 0);
+        cmsghdr* at = CMSG_FIRSTHDR(&header);
+        if (credentials_first) {
+            const ucred own{.pid = getpid(), .uid = getuid(), .gid = getgid()};
+            *at = {.cmsg_len = CMSG_LEN(sizeof own), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS};
+            std::memcpy(CMSG_DATA(at), &own, sizeof own);
+            at = CMSG_NXTHDR(&header, at);
+        }
+        const int passed = STDIN_FILENO;
+        *at = {.cmsg_len = CMSG_LEN(sizeof passed), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        std::memcpy(CMSG_DATA(at), &passed, sizeof passed);
+    }
+    Passing(const Passing&) = delete;
+
+    char byte = 'x';
+    iovec part{.iov_base = &byte, .iov_len = 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))> control{};
+    msghdr header{};
+};
+
+int connected_to(Arguments arguments)
+{
+    const sockaddr_un address = address_of(word(arguments, 0));
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? fd : -1;
+}
+
+int print_sent(long sent)
+{
+    return print_result(sent < 0 ? -1 : 0);
+}
+
+int pass_descriptor(Arguments arguments)
+{
+    const Passing message(false);
+    return print_sent(sendmsg(connected_to(arguments), &message.header, 0));
+}
+
+int pass_descriptor_behind(Arguments arguments)
+{
+    const Passing message(true);
+    return print_sent(sendmsg(connected_to(arguments), &message.header, 0));
+}
+
+int pass_descriptor_second(Arguments arguments)
+{
+    const Passing message(false);
+    std::array<mmsghdr, 2> messages{};
+    messages[0].msg_hdr = message.header;
+    messages[0].msg_hdr.msg_control = nullptr;
+    messages[0].msg_hdr.msg_controllen = 0;
+    messages[1].msg_hdr = message.header;
+    return print_sent(sendmmsg(connected_to(arguments), messages.data(), messages.size(), 0));
+}
+
+int send_nothing_along(Arguments arguments)
+{
+    Passing message(true);
+    message.header.msg_controllen = CMSG_SPACE(sizeof(ucred));
+    return print_sent(sendmsg(connected_to(arguments), &message.header, 0));
+}
+
 constexpr Act kActs[] = {
     {"unix-server", "PATH", serve},
     {"unix-connect", "PATH", connect_to},
+    {"pass_descriptor", "PATH", pass_descriptor},
+    {"pass_descriptor_behind", "PATH", pass_descriptor_behind},
+    {"pass_descriptor_second", "PATH", pass_descriptor_second},
+    {"send_nothing_along", "PATH", send_nothing_along},
 };
 
 }  // namespace

@@ -50,6 +50,13 @@ protected:
         });
     }
 
+    std::vector<Event> passed()
+    {
+        std::vector<Event> events = seen();
+        std::erase_if(events, [](const Event& event) { return event.as<UnixBody>()->descriptors == 0; });
+        return events;
+    }
+
     std::unique_ptr<SensorHarness> harness_;
     std::optional<CgroupSandbox> box_;
     std::string folder_;
@@ -114,6 +121,39 @@ TEST_F(IpcTest, WithinOneSandboxAndOnTheHostNothingIsTold)
     auto client = must(Child::spawn({trigger(), "unix-connect", folder_ + "/host.sock"}));
     must(client.wait());
     EXPECT_THAT(seen(), IsEmpty());
+}
+
+class PassingRoad : public IpcTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(PassingRoad, ADescriptorToAnotherSandboxIsTold)
+{
+    const auto other = must(CgroupSandbox::make_for_test("ipc-receiver"));
+    must(harness_->add_sandbox(other));
+    const Child server = serve("s", &other);
+    EXPECT_THAT(connect(GetParam(), folder_ + "/s"), HasSubstr("result=0"));
+    const auto events = passed();
+    ASSERT_THAT(events, SizeIs(1));
+    const auto& body = *events[0].as<UnixBody>();
+    EXPECT_EQ(body.descriptors, 1U);
+    EXPECT_EQ(body.peer_sandbox, other.id());
+    EXPECT_EQ(body.peer.tgid, static_cast<std::uint32_t>(server.pid()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Acts, PassingRoad,
+                         ::testing::Values("pass_descriptor", "pass_descriptor_behind", "pass_descriptor_second"),
+                         [](const auto& road) { return std::string(road.param); });
+
+TEST_F(IpcTest, DescriptorsWithinASandboxOrToTheHostAndOtherMessagesAreNoPassing)
+{
+    const auto other = must(CgroupSandbox::make_for_test("ipc-receiver"));
+    must(harness_->add_sandbox(other));
+    const Child own = serve("own", &*box_);
+    const Child hosts = serve("host", nullptr);
+    const Child others = serve("other", &other);
+    EXPECT_THAT(connect("pass_descriptor", folder_ + "/own"), HasSubstr("result=0"));
+    EXPECT_THAT(connect("pass_descriptor", folder_ + "/host"), HasSubstr("result=0"));
+    EXPECT_THAT(connect("send_nothing_along", folder_ + "/other"), HasSubstr("result=0"));
+    EXPECT_THAT(passed(), IsEmpty());
 }
 
 }  // namespace

@@ -8,8 +8,9 @@
 #define FNS_UNIX_PATH_BYTES 112 /* sun_path and a terminator */
 
 /*
- * A connect to a UNIX socket outside of the sandbox. One that failed is told by its path as the caller wrote it, and
- * only where that ends with ".sock": every process asks for sockets that are not there (nscd's).
+ * A connect to a UNIX socket outside of the sandbox, or descriptors that were passed to another sandbox. One that
+ * failed is told by its path as the caller wrote it, and only where that ends with ".sock": every process asks for
+ * sockets that are not there (nscd's).
  */
 struct fns_unix_event {
     struct fns_event_header header;
