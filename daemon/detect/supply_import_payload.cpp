@@ -48,7 +48,7 @@ constexpr RuleDescriptor kDescriptor{
 
 // What packages ask about the machine when they are imported.
 constexpr auto kAskers = std::to_array<std::string_view>(
-    {"as",       "c++",   "cc",          "clang", "collect2", "g++",        "gcc",     "getconf", "git",      "ld",
+    {"as",       "c++",         "cc",    "clang", "collect2", "g++",        "gcc",     "getconf", "git",      "ld",
      "ldconfig", "lsb_release", "lscpu", "nproc", "nvcc",     "nvidia-smi", "objdump", "ptxas",   "rocm-smi", "uname"});
 static_assert(std::ranges::is_sorted(kAskers));
 
