@@ -52,6 +52,7 @@ struct io_wq_work;
 struct ipc_namespace;
 struct iphdr;
 struct ipv6hdr;
+struct kern_ipc_perm;
 struct kernel_siginfo;
 struct kernfs_node;
 struct linux_binprm;
@@ -550,6 +551,10 @@ struct bpf_iter_meta {
 	union {
 		struct seq_file *seq;
 	};
+};
+
+struct kern_ipc_perm {
+	int id;
 };
 
 struct bpf_raw_tracepoint_args {

@@ -84,6 +84,20 @@ static __always_inline bool is_old_program(const struct file_act *act, const str
            !is_fresh(inode, sandbox);
 }
 
+/*
+ * Of a file that is opened for writing: a program of the node's, or, on a tmpfs, what another function wrote, which is
+ * how shared memory is attached.
+ */
+static __always_inline __u32 class_of_written(const struct judged *by, struct file_act *act,
+                                              const struct fns_file_key *key)
+{
+    if (fns_inode_magic((const struct inode *)act->inode) != TMPFS_MAGIC)
+        return is_old_program(act, by->sandbox) ? FNS_FILE_CLASS_EXECUTABLE : FNS_FILE_CLASS_NONE;
+    recall(act, key, by->sandbox, FNS_PHASE_INIT);
+    act->owner = 0;
+    return act->writer.written_ns ? FNS_FILE_CLASS_WRITTEN : FNS_FILE_CLASS_NONE;
+}
+
 /* The class of a regular file by its past or its name, for one that no list names. */
 static __always_inline __u32 class_otherwise(const struct judged *by, struct file_act *act,
                                              const struct fns_file_key *key)
@@ -91,7 +105,7 @@ static __always_inline __u32 class_otherwise(const struct judged *by, struct fil
     __u32 found = FNS_FILE_CLASS_NONE;
 
     if (act->access != FNS_FILE_READ)
-        return is_old_program(act, by->sandbox) ? FNS_FILE_CLASS_EXECUTABLE : FNS_FILE_CLASS_NONE;
+        return class_of_written(by, act, key);
     recall(act, key, by->sandbox, by->rule.phase);
     if (act->owner)
         return FNS_FILE_CLASS_SECRET;

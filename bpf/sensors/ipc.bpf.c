@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * Ipc: connections from a sandbox to UNIX sockets of others: the host's container runtimes, its daemons, other
- * sandboxes. Descriptors that are passed along to another sandbox (ipc_rights.bpf.h).
+ * sandboxes. Descriptors that are passed along to another sandbox (ipc_rights.bpf.h). Segments of
+ * another sandbox that are attached (ipc_shm.bpf.h).
  *
  * Hooks, best first
  *   lsm/unix_stream_connect              every connect of a stream, whatever the entry (32-bit, io_uring), with the
  *   fexit/security_unix_stream_connect   socket at the other end. The latter where LSM programs are not used.
  *   fexit/__scm_send                     every message with descriptors, whatever the entry, as the kernel took them.
+ *   lsm/shm_*, fexit/security_shm_*      System V segments made, attached and freed.
  *   tp/syscalls/sys_exit_connect, raw_tp/io_uring_complete   the fallback: the peer of a socket that was connected.
  *   tp/syscalls/sys_enter_{sendmsg,sendmmsg}                 the same: a message with descriptors, as it was written.
+ *   tp/syscalls/sys_exit_shmget, sys_enter_shmat             the same: segments.
  *
  * The path is the one that the other end was bound to, as its owner has it: a mount or a link under another name in the
  * sandbox changes nothing. Whose it is, the process that listens tells.
@@ -251,3 +254,4 @@ int ring_connected(struct bpf_raw_tracepoint_args *ctx)
 }
 
 #include "ipc_rights.bpf.h"
+#include "ipc_shm.bpf.h"

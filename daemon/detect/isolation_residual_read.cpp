@@ -27,7 +27,8 @@ namespace {
 
 constexpr std::array<std::string_view, 1> kTechniques{"T1005"};
 constexpr std::array kKinds{EventKind::file_open};
-constexpr std::array<std::string_view, 2> kYieldsTo{"identity.foreign_secret", "model.shared_cache_poisoned"};
+constexpr std::array<std::string_view, 3> kYieldsTo{"identity.foreign_secret", "isolation.shared_memory",
+                                                    "model.shared_cache_poisoned"};
 
 constexpr RuleDescriptor kDescriptor{
     .rule = "isolation.residual_read",

@@ -145,7 +145,7 @@ private:
         return lineage.size() < 2 || lineage[1]->sandbox != seen.event.sandbox;
     }
 
-    // The VMM itself or what descends from it; where nobody knows, what is in its sandbox counts as its own.
+    // The VMM itself or what descends from it.
     static bool is_of_vmm(const Observation& seen, const Vmm& vmm)
     {
         if (!seen.process || seen.process->from_outside)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sensors/ipc_sensor.h"
 
+#include <cstring>
+
 #include "daemon/sensors/decode.h"
 #include "fnshield/abi/ipc.h"
 #include "ipc.skel.h"
@@ -10,6 +12,7 @@ namespace {
 
 constexpr std::string_view kConnects = "connections to the UNIX sockets of runtimes and other sandboxes";
 
+constexpr std::string_view kSegments = "System V segments of other sandboxes that are attached";
 constexpr std::string_view kPassed = "descriptors that are passed to other sandboxes";
 
 constexpr ProgramSpec kPrograms[] = {
@@ -19,6 +22,14 @@ constexpr ProgramSpec kPrograms[] = {
     {"ring_connected", Backend::tracepoint, Tier::fallback, "raw:io_uring_complete with io_kiocb.cqe",
      "connections to UNIX sockets by io_uring"},
     {"rights_sent", Backend::fentry, Tier::always, "func:__scm_send", kPassed},
+    {"lsm_segment_made", Backend::lsm, Tier::always, "lsm:shm_alloc_security", kSegments},
+    {"lsm_segment_freed", Backend::lsm, Tier::always, "lsm:shm_free_security", kSegments},
+    {"lsm_attaches", Backend::lsm, Tier::always, "lsm:shm_shmat", kSegments},
+    {"segment_made", Backend::fentry, Tier::stand_in, "func:security_shm_alloc", kSegments},
+    {"segment_freed", Backend::fentry, Tier::stand_in, "func:security_shm_free", kSegments},
+    {"segment_attached", Backend::fentry, Tier::stand_in, "func:security_shm_shmat", kSegments},
+    {"exit_shmget", Backend::tracepoint, Tier::full, "syscall:sys_exit_shmget", kSegments},
+    {"enter_shmat", Backend::tracepoint, Tier::full, "syscall:sys_enter_shmat", kSegments},
     {"enter_sendmsg", Backend::tracepoint, Tier::full, "syscall:sys_enter_sendmsg", kPassed},
     {"enter_sendmmsg", Backend::tracepoint, Tier::full, "syscall:sys_enter_sendmmsg", kPassed},
 };
@@ -54,6 +65,24 @@ std::string path_of(const fns_unix_event& raw)
     return path.substr(0, path.find('\0'));
 }
 
+Result<Event> decode_shared_memory(std::span<const std::byte> bytes)
+{
+    auto raw = decode::fixed_part<fns_shared_memory_event>(bytes);
+    if (!raw)
+        return pass(std::move(raw));
+    if (raw->kind >= FNS_SHARED_MEMORY_COUNT)
+        return fail("shared memory event of unknown kind " + std::to_string(raw->kind));
+    Event event = decode::header(raw->header, EventKind::shm);
+    event.body = SharedMemoryBody{.kind = static_cast<fns_shared_memory>(raw->kind),
+                                  .id = raw->id,
+                                  .name = std::string(raw->name, strnlen(raw->name, sizeof raw->name)),
+                                  .owner = decode::process(raw->owner),
+                                  .owner_sandbox = raw->owner_sandbox_id,
+                                  .owner_known = raw->owner_known != 0,
+                                  .writes = raw->writes != 0};
+    return event;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Sensor>> make_ipc_sensor(const SensorContext& context)
@@ -74,11 +103,16 @@ Result<std::unique_ptr<Sensor>> make_ipc_sensor(const SensorContext& context)
 
 Result<Event> decode_ipc(std::span<const std::byte> bytes)
 {
+    auto header = decode::fixed_part<fns_event_header>(bytes);
+    if (!header)
+        return pass(std::move(header));
+    if (header->kind == FNS_EVENT_SHM)
+        return decode_shared_memory(bytes);
+    if (header->kind != FNS_EVENT_UNIX_CONNECT)
+        return fail("event kind " + std::to_string(header->kind) + " is not the ipc sensor's");
     auto raw = decode::fixed_part<fns_unix_event>(bytes);
     if (!raw)
         return pass(std::move(raw));
-    if (raw->header.kind != FNS_EVENT_UNIX_CONNECT)
-        return fail("event kind " + std::to_string(raw->header.kind) + " is not the ipc sensor's");
     if (raw->path_bytes > sizeof raw->path)
         return fail("connect event with a path of " + std::to_string(raw->path_bytes) + " bytes");
     Event event = decode::header(raw->header, EventKind::unix_connect);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UNIX sockets: a server, and who connects to it or passes it a descriptor.
+// UNIX sockets: a server, and who connects to it or passes it a descriptor. System V shared memory.
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "tests/attacks/act.h"
@@ -115,7 +118,37 @@ int send_nothing_along(Arguments arguments)
     return print_sent(sendmsg(connected_to(arguments), &message.header, 0));
 }
 
+// --- System V shared memory ---
+
+key_t key_of(Arguments arguments)
+{
+    return static_cast<key_t>(std::strtol(word(arguments, 0), nullptr, 10));
+}
+
+int segment_make(Arguments arguments)
+{
+    const int id = shmget(key_of(arguments), 4096, IPC_CREAT | 0600);
+    if (id < 0)
+        return print_result(-1);
+    std::printf("id=%d\n", id);
+    return print_result(0);
+}
+
+int segment_attach(Arguments arguments)
+{
+    const int id = shmget(key_of(arguments), 0, 0);
+    return print_result(shmat(id, nullptr, 0) == reinterpret_cast<void*>(-1) ? -1 : 0);
+}
+
+int segment_remove(Arguments arguments)
+{
+    return print_result(shmctl(shmget(key_of(arguments), 0, 0), IPC_RMID, nullptr));
+}
+
 constexpr Act kActs[] = {
+    {"segment_make", "KEY", segment_make},
+    {"segment_attach", "KEY", segment_attach},
+    {"segment_remove", "KEY", segment_remove},
     {"unix-server", "PATH", serve},
     {"unix-connect", "PATH", connect_to},
     {"pass_descriptor", "PATH", pass_descriptor},

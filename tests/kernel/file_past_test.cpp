@@ -162,6 +162,29 @@ TEST_F(FilePastTest, AnothersSecretIsToldByWhateverPath)
     EXPECT_FALSE(shared[0].as<FileBody>()->has(FNS_FILE_FOREIGN_SECRET));
 }
 
+TEST_F(FilePastTest, SharedMemoryThatAnotherFunctionWroteIsToldWhenItIsOpenedForWriting)
+{
+    const std::string path = "/dev/shm/fnshield-past-" + std::to_string(getpid());
+    struct Gone {
+        const std::string& path;
+        ~Gone() { std::filesystem::remove(path); }
+    } const gone{path};
+    if (is_on_disk("/dev/shm"))
+        GTEST_SKIP() << "/dev/shm is no tmpfs here";
+    std::ofstream(path) << "text";
+    const auto writer = of_function("writer", "writer-shm");
+    const auto other = of_function("other", "other-shm");
+    act(writer, "open_write", path);
+    act(writer, "open_write", path);
+    act(other, "open_write", path);
+    EXPECT_THAT(told(writer), IsEmpty());
+    const auto found = told(other);
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].as<FileBody>()->file_class, FNS_FILE_CLASS_WRITTEN);
+    EXPECT_TRUE(found[0].as<FileBody>()->has(FNS_FILE_SCRATCH));
+    EXPECT_EQ(found[0].as<FileBody>()->writer.sandbox, writer.id());
+}
+
 TEST_F(FilePastTest, AnOldProgramOpenedForWritingIsTold)
 {
     SKIP_WITHOUT_DISK(folder_);

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/ipc.h>
+#include <sys/shm.h>
+
 #include <filesystem>
 
 #include "tests/support/cgroup_sandbox.h"
@@ -154,6 +157,37 @@ TEST_F(IpcTest, DescriptorsWithinASandboxOrToTheHostAndOtherMessagesAreNoPassing
     EXPECT_THAT(connect("pass_descriptor", folder_ + "/host"), HasSubstr("result=0"));
     EXPECT_THAT(connect("send_nothing_along", folder_ + "/other"), HasSubstr("result=0"));
     EXPECT_THAT(passed(), IsEmpty());
+}
+
+// A System V segment of the host's IPC namespace, which the sandboxes here share; gone with the case.
+class Segment {
+public:
+    ~Segment() { shmctl(shmget(key_, 0, 0), IPC_RMID, nullptr); }
+    [[nodiscard]] std::string key() const { return std::to_string(key_); }
+
+private:
+    key_t key_ = 0x666e0000 | (getpid() & 0xffff);
+};
+
+TEST_F(IpcTest, ASegmentOfAnotherSandboxIsToldWhenItIsAttached)
+{
+    const Segment segment;
+    const auto owner = must(CgroupSandbox::make_for_test("ipc-owner"));
+    must(harness_->add_sandbox(owner));
+    EXPECT_THAT(must(owner.run({trigger(), "segment_make", segment.key()})).output, HasSubstr("result=0"));
+    EXPECT_THAT(must(owner.run({trigger(), "segment_attach", segment.key()})).output, HasSubstr("result=0"));
+    EXPECT_THAT(connect("segment_attach", segment.key()), HasSubstr("result=0"));
+    must(harness_->settle());
+    const auto events = harness_->matching([](const Event& event) { return event.kind == EventKind::shm; });
+    ASSERT_THAT(events, SizeIs(1)) << "its owner may";
+    EXPECT_EQ(events[0].sandbox, box_->id());
+    const auto& body = *events[0].as<SharedMemoryBody>();
+    EXPECT_EQ(body.kind, FNS_SHARED_MEMORY_SYSV);
+    EXPECT_TRUE(body.owner_known);
+    EXPECT_EQ(body.owner_sandbox, owner.id());
+    EXPECT_GT(body.owner.tgid, 0U);
+    EXPECT_TRUE(body.writes);
+    EXPECT_EQ(harness_->lost(), 0U);
 }
 
 }  // namespace

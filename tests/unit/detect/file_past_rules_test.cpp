@@ -268,6 +268,53 @@ TEST_F(ResidualRead, OfAnotherTenant)
     EXPECT_THAT(feed(open_of(theirs, 202)), IsEmpty()) << "of the same tenant";
 }
 
+class SharedMemory : public FilePastRule {
+protected:
+    SharedMemory() : FilePastRule(detect::make_isolation_shared_memory()) {}
+    static Event attach(SandboxId owner, bool known = true)
+    {
+        return event_of(EventKind::shm, FNS_SENSOR_IPC, kOther, 9 * kSecond, process(200),
+                        SharedMemoryBody{.kind = FNS_SHARED_MEMORY_SYSV,
+                                         .id = 7,
+                                         .owner = process(100),
+                                         .owner_sandbox = owner,
+                                         .owner_known = known,
+                                         .writes = true});
+    }
+    static FileBody segment(SandboxId writer, fns_file_access access = FNS_FILE_WRITE)
+    {
+        return {.path = "/dev/shm/x",
+                .access = access,
+                .file_class = FNS_FILE_CLASS_WRITTEN,
+                .flags = FNS_FILE_SCRATCH,
+                .writer = {.sandbox = writer, .written_ns = 6 * kSecond, .tgid = 100}};
+    }
+};
+
+TEST_F(SharedMemory, ASegmentOfAnotherSandbox)
+{
+    const auto found = feed(attach(kBox));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].finding.summary, "resnet/i-4 attached segment 7 of resize/i-1 (/usr/bin/node)");
+    EXPECT_EQ(found[0].finding.target_sandbox, kBox);
+    EXPECT_EQ(found[0].severity(), Severity::high);
+    expect_quiet_for_others(attach(kBox));
+    EXPECT_THAT(feed(attach(kOther)), IsEmpty());
+    EXPECT_THAT(feed(attach(kHost)), IsEmpty());
+    EXPECT_THAT(feed(attach(kBox, false)), IsEmpty()) << "nobody knows whose";
+}
+
+TEST_F(SharedMemory, AFileOfATmpfs)
+{
+    EXPECT_EQ(feed(open_of(segment(kBox)))[0].finding.summary,
+              "resnet/i-4 opened the shared memory /dev/shm/x of resize/i-1 (/usr/bin/node)");
+    EXPECT_THAT(feed(open_of(segment(kBox, FNS_FILE_READ))), SizeIs(1));
+    EXPECT_THAT(feed(open_of(segment(kOther))), IsEmpty());
+    FileBody on_disk = segment(kBox);
+    on_disk.flags = FNS_FILE_FRESH;
+    EXPECT_THAT(feed(open_of(on_disk)), IsEmpty());
+}
+
 class RuntimeOverwrite : public FilePastRule {
 protected:
     RuntimeOverwrite() : FilePastRule(detect::make_isolation_runtime_overwrite()) {}

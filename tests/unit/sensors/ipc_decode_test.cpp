@@ -51,6 +51,36 @@ TEST(DecodeIpc, AnAbstractNameKeepsItsBytes)
     EXPECT_EQ(event->as<UnixBody>()->path, std::string("@a\0b", 4));
 }
 
+TEST(DecodeIpc, ASharedSegment)
+{
+    fns_shared_memory_event raw{};
+    raw.header.sandbox_id = 11;
+    raw.header.size_bytes = sizeof raw;
+    raw.header.kind = FNS_EVENT_SHM;
+    raw.header.sensor = FNS_SENSOR_IPC;
+    raw.owner.tgid = 900;
+    raw.owner_sandbox_id = 3;
+    raw.owner_known = 1;
+    raw.id = 32769;
+    raw.kind = FNS_SHARED_MEMORY_SYSV;
+    raw.writes = 1;
+    const auto event = decode_ipc(bytes_of(raw));
+    ASSERT_TRUE(event) << event.error().message;
+    EXPECT_EQ(event->kind, EventKind::shm);
+    const auto* body = event->as<SharedMemoryBody>();
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->kind, FNS_SHARED_MEMORY_SYSV);
+    EXPECT_EQ(body->id, 32769U);
+    EXPECT_EQ(body->owner.tgid, 900U);
+    EXPECT_EQ(body->owner_sandbox, 3U);
+    EXPECT_TRUE(body->owner_known);
+    EXPECT_TRUE(body->writes);
+    const auto whole = bytes_of(raw);
+    EXPECT_FALSE(decode_ipc(whole.first(whole.size() - 1)));
+    raw.kind = FNS_SHARED_MEMORY_COUNT;
+    EXPECT_FALSE(decode_ipc(bytes_of(raw)));
+}
+
 TEST(DecodeIpc, RefusesWhatTheKernelNeverSends)
 {
     auto raw = sample();
@@ -60,7 +90,7 @@ TEST(DecodeIpc, RefusesWhatTheKernelNeverSends)
     raw.path_bytes = sizeof raw.path + 1;
     EXPECT_FALSE(decode_ipc(bytes_of(raw)));
     raw = sample();
-    raw.header.kind = FNS_EVENT_SHM;
+    raw.header.kind = FNS_EVENT_EXEC;
     EXPECT_FALSE(decode_ipc(bytes_of(raw)));
 }
 
