@@ -12,8 +12,8 @@
 #include <array>
 
 #include "daemon/detect/detectors.h"
-#include "daemon/detect/egress_match.h"
 #include "daemon/detect/exec_match.h"
+#include "daemon/detect/init_deed.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -42,29 +42,23 @@ public:
 
     [[nodiscard]] std::optional<Finding> on_event(const Observation& seen) override
     {
-        if (!waits_in_pool(seen) || seen.by_runtime() || (seen.process && seen.process->from_outside))
+        if (!waits_in_pool(seen) || seen.by_runtime() || (seen.process && seen.process->from_outside) ||
+            !is_init_deed(seen))
             return std::nullopt;
         Finding finding;
         if (const auto* exec = seen.event.as<ExecBody>()) {
-            if (is_operators_exec(seen, *exec) ||
-                (seen.policy->exec.init && lists_exec(*seen.policy->exec.init, *exec)))
-                return std::nullopt;
             finding.summary = exec_text(seen, *exec, " in its pool, before it had a function");
             finding.key = exec->path;
             finding.target.file = exec->path;
             return finding;
         }
-        const auto* socket = seen.event.as<SocketBody>();
-        if (!socket || stays_inside(*socket) || is_declared_resolver(*seen.policy, socket->remote))
-            return std::nullopt;
-        if (seen.policy->egress.init && !is_unlisted(*seen.policy, *seen.policy->egress.init, *socket))
-            return std::nullopt;
-        const std::string remote = endpoint_text(socket->remote);
+        const Endpoint& peer = seen.event.as<SocketBody>()->remote;
+        const std::string remote = endpoint_text(peer);
         finding.summary = actor_label(seen) + " talked to " + remote + " in its pool, before it had a function (" +
                           program_of(seen) + ")";
         finding.key = remote;
-        finding.target.address = socket->remote.address_text();
-        finding.target.port = socket->remote.port;
+        finding.target.address = peer.address_text();
+        finding.target.port = peer.port;
         return finding;
     }
 

@@ -9,9 +9,11 @@
 
 namespace fnshield::detect {
 
-// "ran /usr/bin/curl", "connected to 203.0.113.7:443", "sent to …"; empty for another event, and for what a start may
-// do: what exec.init or egress.init of the policy names, an operator's exec, what stays in the sandbox, declared
-// resolvers. `seen` has a policy.
+// The event is an act of a start that it may not do: an exec or a contact, but for what exec.init or egress.init of the
+// policy names, the runtime's stages and an operator's execs, what stays in the sandbox, declared resolvers.
+[[nodiscard]] bool is_init_deed(const Observation& seen);
+
+// "ran /usr/bin/curl", "connected to 203.0.113.7:443", "sent to …"; empty where it is none.
 [[nodiscard]] std::string init_deed(const Observation& seen);
 
 }  // namespace fnshield::detect
