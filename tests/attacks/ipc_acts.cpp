@@ -41,11 +41,21 @@ int serve(Arguments arguments)
     return 0;
 }
 
-int connect_to(Arguments arguments)
+int connected_to(Arguments arguments)
 {
     const sockaddr_un address = address_of(word(arguments, 0));
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return print_result(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+    return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? fd : -1;
+}
+
+int print_done(bool done)
+{
+    return print_result(done ? 0 : -1);
+}
+
+int connect_to(Arguments arguments)
+{
+    return print_done(connected_to(arguments) >= 0);
 }
 
 // A message whose control data begins with the sender's credentials, if asked for, and then passes standard input
@@ -76,28 +86,15 @@ struct Passing {
     msghdr header{};
 };
 
-int connected_to(Arguments arguments)
-{
-    const sockaddr_un address = address_of(word(arguments, 0));
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? fd : -1;
-}
-
-int print_sent(long sent)
-{
-    return print_result(sent < 0 ? -1 : 0);
-}
-
 int pass_descriptor(Arguments arguments)
 {
-    const Passing message(false);
-    return print_sent(sendmsg(connected_to(arguments), &message.header, 0));
+    return print_done(send_descriptor(connected_to(arguments), STDIN_FILENO));
 }
 
 int pass_descriptor_behind(Arguments arguments)
 {
     const Passing message(true);
-    return print_sent(sendmsg(connected_to(arguments), &message.header, 0));
+    return print_done(sendmsg(connected_to(arguments), &message.header, 0) >= 0);
 }
 
 int pass_descriptor_second(Arguments arguments)
@@ -108,14 +105,14 @@ int pass_descriptor_second(Arguments arguments)
     messages[0].msg_hdr.msg_control = nullptr;
     messages[0].msg_hdr.msg_controllen = 0;
     messages[1].msg_hdr = message.header;
-    return print_sent(sendmmsg(connected_to(arguments), messages.data(), messages.size(), 0));
+    return print_done(sendmmsg(connected_to(arguments), messages.data(), messages.size(), 0) >= 0);
 }
 
 int send_nothing_along(Arguments arguments)
 {
     Passing message(true);
     message.header.msg_controllen = CMSG_SPACE(sizeof(ucred));
-    return print_sent(sendmsg(connected_to(arguments), &message.header, 0));
+    return print_done(sendmsg(connected_to(arguments), &message.header, 0) >= 0);
 }
 
 // --- System V shared memory ---
