@@ -320,7 +320,7 @@ int BPF_PROG(lifecycle_rmdir, struct cgroup *cgroup, const char *path)
 
 /* Keeps the members' table; the flags that the process has in the sandbox now. */
 static __always_inline __u32 move_member(const struct task_struct *task, struct fns_sandbox *to, __u64 to_cgroup,
-                                         __u64 from, const struct fns_member *before)
+                                         __u64 from, struct fns_member *before)
 {
     const struct task_struct *current_task = (const struct task_struct *)bpf_get_current_task();
     __u32 tgid = BPF_CORE_READ(task, tgid);
@@ -336,8 +336,10 @@ static __always_inline __u32 move_member(const struct task_struct *task, struct 
         bpf_map_delete_elem(&members, &tgid);
         return 0;
     }
-    if (before && from == to->sandbox_id)
+    if (before && before->sandbox_id == to->sandbox_id) {
+        before->flags &= ~FNS_MEMBER_UNTOLD;
         return before->flags;
+    }
     /* From one sandbox into another, or put in by somebody in a sandbox: that is no runtime. */
     if (from == FNS_HOST && (by_itself || !fns_current_sandbox()))
         flags = FNS_MEMBER_ENTRANT;
@@ -362,6 +364,8 @@ int BPF_PROG(lifecycle_attach, struct cgroup *cgroup, const char *path, struct t
     from = before ? before->sandbox_id : FNS_HOST;
     if (!to && !before)
         return 0;
+    if (before && to && before->sandbox_id == to->sandbox_id && before->flags & FNS_MEMBER_UNTOLD)
+        from = FNS_HOST;
     flags = move_member(task, to, id_of(cgroup), from, before);
     concerned = to ? to : bpf_map_lookup_elem(&sandboxes, &from);
     event = begin(flags & FNS_MEMBER_ENTRANT ? FNS_RING_CRITICAL : FNS_RING_BULK, FNS_EVENT_CGROUP_ATTACH, concerned,

@@ -103,7 +103,7 @@ static __always_inline __u32 enter_child(const struct task_struct *parent, const
     __u32 flags = 0;
 
     if (of_parent && of_parent->sandbox_id == sandbox->sandbox_id) {
-        flags = of_parent->flags;
+        flags = of_parent->flags & ~FNS_MEMBER_UNTOLD;
         entry_root = of_parent->entry_root;
     } else if (!fns_sandbox_of_task(parent)) { /* CLONE_INTO_CGROUP */
         flags = FNS_MEMBER_ENTRANT;

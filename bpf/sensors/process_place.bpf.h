@@ -54,14 +54,29 @@ static __always_inline bool began_with(const struct fns_sandbox *sandbox, __u64 
 }
 
 /*
+ * The member that execs; NULL where it is none and the exec is only `tried`, or the table is full. One without an entry
+ * was put in just now: cgroup_attach_task fires after the move itself, and runc's child need not wait for it.
+ */
+static __always_inline struct fns_member *member_at_exec(const struct task_struct *task, struct fns_sandbox *sandbox,
+                                                         bool tried)
+{
+    struct fns_member *member = fns_member_of(task);
+
+    if (member || tried)
+        return member;
+    fns_set_member(FNS_SENSOR_PROCESS, task, sandbox, fns_task_root(task), FNS_MEMBER_ENTRANT | FNS_MEMBER_UNTOLD);
+    return fns_member_of(task);
+}
+
+/*
  * What this exec is in the life of the sandbox; changes its state and the member's, unless it is only `tried`: then it
  * is what the exec would be.
  */
 static __always_inline __u32 place_in_life(const struct task_struct *task, struct fns_sandbox *sandbox,
                                            __u32 exec_flags, bool own_image, bool tried)
 {
-    struct fns_member *member = fns_member_of(task);
-    bool entrant = member && member->flags & FNS_MEMBER_ENTRANT;
+    struct fns_member *member = member_at_exec(task, sandbox, tried);
+    bool entrant = member ? member->flags & FNS_MEMBER_ENTRANT : tried;
     __u64 exec = number_of_exec(task);
 
     if (sandbox->started_ns && !tried && began_with(sandbox, exec))
@@ -71,7 +86,8 @@ static __always_inline __u32 place_in_life(const struct task_struct *task, struc
 
         /* Once the workload runs, what is put in from outside may already stand in its root, where the function can
          * make a probe's program lead to a memfd of its own: only on the host's root it is the runtime's. */
-        if (re_exec && member->entry_root == fns_task_root(task) && (!sandbox->started_ns || is_on_host_root(task)))
+        if (re_exec && (!member || member->entry_root == fns_task_root(task)) &&
+            (!sandbox->started_ns || is_on_host_root(task)))
             return FNS_EXEC_RUNTIME;
         if (!sandbox->started_ns && is_helper_of_entrant(task))
             return FNS_EXEC_RUNTIME;

@@ -139,6 +139,39 @@ TEST_F(ProcessTest, TheRuntimesReExecIsNotTheWorkload)
     EXPECT_EQ(exec_of(box.id(), "/true").flags, FNS_EXEC_FIRST | FNS_EXEC_HOST_ROOT);
 }
 
+// cgroup_attach_task fires after the move: on another CPU, runc's child can be in the sandbox and exec before it. As
+// here, where the sandbox becomes one only when the process is in it.
+TEST_F(ProcessTest, AnExecThatIsFasterThanTheTraceOfItsMove)
+{
+    const auto box = sandbox("faster");
+    auto child = box.spawn({"/bin/sh", "-c", "read a; exec /proc/self/exe -c 'echo again; read b; exec /bin/true'"});
+    ASSERT_TRUE(child) << child.error().message;
+    start();
+    ASSERT_TRUE(harness_->add_sandbox(box, false));
+    ASSERT_TRUE(child->write("\n"));
+    ASSERT_TRUE(child->read_until("again"));
+    EXPECT_EQ(harness_->maps().sandboxes().lookup(box.id())->started_ns, 0U);
+    // The trace that was late: it fires also where the process is in the cgroup already. The second is of a move
+    // within.
+    const std::string procs = box.directory() + "/cgroup.procs";
+    for (int i = 0; i < 2; ++i)
+        ASSERT_TRUE(std::ofstream(procs) << child->pid() << std::flush);
+    ASSERT_TRUE(child->write("\n"));
+    const auto code = child->wait();
+    ASSERT_TRUE(code) << code.error().message;
+    EXPECT_EQ(*code, 0);
+    ASSERT_TRUE(harness_->settle());
+
+    EXPECT_EQ(exec_of(box.id(), "/dash").flags, FNS_EXEC_RUNTIME | FNS_EXEC_HOST_ROOT);
+    EXPECT_EQ(exec_of(box.id(), "/true").flags, FNS_EXEC_FIRST | FNS_EXEC_HOST_ROOT);
+    const auto moves = harness_->matching(is_event(EventKind::cgroup_move, box.id()));
+    ASSERT_EQ(moves.size(), 2U);
+    EXPECT_EQ(moves[0].as<LifecycleBody>()->from_sandbox, kHost);
+    EXPECT_EQ(moves[1].as<LifecycleBody>()->from_sandbox, box.id());
+    for (const Event& move : moves)
+        EXPECT_TRUE(move.has(FNS_FLAG_ENTRANT));
+}
+
 TEST_F(ProcessTest, RuncExecComesFromOutside)
 {
     start();

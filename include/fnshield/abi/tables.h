@@ -70,6 +70,7 @@ enum fns_member_flag {
     FNS_MEMBER_FROM_OUTSIDE =
         1 << 1,                  /* its program came from outside after the start (runc exec), or its parent's did */
     FNS_MEMBER_LINKING = 1 << 2, /* its program has not mapped the C library yet */
+    FNS_MEMBER_UNTOLD = 1 << 3,  /* its exec was faster than cgroup_attach_task, which is still to tell of its move */
 };
 
 /* Value of `members` (by tgid): a process in a sandbox. */
