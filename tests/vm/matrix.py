@@ -26,7 +26,8 @@ EVERY_CASE = f"*-{OF_THE_BUILD}:{COUNTING}"
 # What a run without --kernels has time for under emulation, where loading a sensor takes seconds: each act on memory and
 # each of egress once, refused or not, and one case of the other sensors. The rest is shown natively and by --kernels.
 BRIEF = ("*MemoryActs.AcrossSandboxes*:*MemoryRefused*:*MemoryVerdict*:Heartbeat*:LifecycleTest.ASandbox*:Egress.*:"
-         "EgressPolicy.*:ExecVerdictTest.AnUnlisted*:ProcessTest.WhatRan*")
+         "EgressPolicy.*:ExecVerdictTest.AnUnlisted*:ProcessTest.WhatRan*:FilePastTest.AnotherPath*:IpcTest.ASocket*:"
+         "*PrivilegeGranted.IsToldOnce/setns")
 DEFAULT_KERNELS = "6.1"
 LIMIT_SECONDS = 1800  # for all of one boot, on a machine that is busy with other things
 
