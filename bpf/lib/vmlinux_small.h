@@ -85,6 +85,7 @@ struct sockaddr_in6;
 struct socket;
 struct super_block;
 struct task_struct;
+struct tcp_sock;
 struct tcphdr;
 struct trace_event_raw_sys_enter;
 struct trace_event_raw_sys_exit;
@@ -119,6 +120,7 @@ enum {
 
 typedef int __kernel_pid_t;
 typedef unsigned int __kernel_uid32_t;
+typedef long long int __kernel_loff_t;
 typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
@@ -128,6 +130,7 @@ typedef short unsigned int umode_t;
 typedef __kernel_pid_t pid_t;
 typedef _Bool bool;
 typedef __kernel_uid32_t uid_t;
+typedef __kernel_loff_t loff_t;
 typedef unsigned int fmode_t;
 
 typedef struct {
@@ -355,6 +358,7 @@ struct inode {
 		const unsigned int i_nlink;
 	};
 	dev_t i_rdev;
+	loff_t i_size;
 	time64_t i_ctime_sec;
 	u32 i_ctime_nsec;
 	u32 i_generation;
@@ -788,6 +792,11 @@ struct io_worker {
 	struct io_wq_work *cur_work;
 };
 
+struct tcp_sock {
+	u64 bytes_sent;
+	u64 bytes_retrans;
+};
+
 struct scm_fp_list {
 	short int count;
 };
@@ -814,6 +823,7 @@ enum {
 	BPF_TCP_ESTABLISHED = 1,
 	BPF_TCP_SYN_SENT = 2,
 	BPF_TCP_SYN_RECV = 3,
+	BPF_TCP_CLOSE_WAIT = 8,
 	BPF_TCP_LISTEN = 10,
 };
 

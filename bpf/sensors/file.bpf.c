@@ -4,9 +4,9 @@
  *   By what the kernel's object is, whatever path leads there: settings of the kernel and files of cgroupfs (opened for
  *   writing), the kernel's memory and log, debugfs, tracefs, block devices, accelerators.
  *   By the path, where the policy has the list: models (files.models) opened for writing, truncated, removed, renamed,
- *   replaced, opened for reading before ready, and, where the policy acts on that, while warm; secrets (files.secrets)
- *   opened at all; code (files.code) like models. In the kernel nothing tells the serving process from another of the
- * sandbox, so that reads of models before ready, when weights are loaded, are never judged.
+ *   replaced, opened for reading; secrets (files.secrets) opened at all; code (files.code) like models, but for
+ *   reading. In the kernel nothing tells the serving process from another of the sandbox, so that reads of models
+ *   before ready, when weights are loaded, are never judged, and those while warm only where the policy acts on that.
  *
  * Hooks
  *   lsm/file_open                  every open, whatever the entry; refuses.
@@ -17,9 +17,8 @@
  *
  * Cost: outside of sandboxes one look-up. In one, the type and the file system of what was opened, one look-up of its
  * past for one that is read, and before ready two reads of its name. The path of a
- * regular file is resolved and looked up only where the policy has a list that such an open may be in: secrets for
- * every open; models and code for one that may write; models for any before ready, and while warm where reads are
- * acted on.
+ * regular file is resolved and looked up only where the policy has a list that such an open may be in: secrets and
+ * models for every open, code for one that may write.
  *
  * Blind spots: an open that failed (of a read-only /proc/sys, say) is not told: there is no object then. Accelerators
  * are known by their device numbers, so not /dev/kfd, whose number is not fixed. By path, a file is known by its path,
@@ -64,12 +63,10 @@ static __always_inline bool is_read_judged(const struct fns_rule_of *rule)
 /* Those of the policy's lists that such an access is looked up in. */
 static __always_inline __u32 lists_for(const struct fns_rule_of *rule, bool reads)
 {
-    __u32 lists = 1U << FNS_LIST_SECRETS;
+    __u32 lists = 1U << FNS_LIST_SECRETS | 1U << FNS_LIST_MODELS;
 
     if (!reads)
-        lists |= 1U << FNS_LIST_MODELS | 1U << FNS_LIST_CODE;
-    else if (rule->phase == FNS_PHASE_INIT || is_read_judged(rule))
-        lists |= 1U << FNS_LIST_MODELS;
+        lists |= 1U << FNS_LIST_CODE;
     return rule->policy ? rule->policy->lists & lists : 0;
 }
 

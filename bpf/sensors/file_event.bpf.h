@@ -173,6 +173,7 @@ static __always_inline void tell(const struct file_act *act, const struct fns_ve
     event->padding = 0;
     event->writer = act->writer;
     event->owner_sandbox_id = act->owner;
+    event->size_bytes = BPF_CORE_READ(inode, i_size);
     fill_path(event, taken, turn);
     fns_submit(FNS_SENSOR_FILE, event);
 }

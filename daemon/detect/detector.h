@@ -87,7 +87,7 @@ public:
 
 // All detectors, in the order of the rule table (detect/registry.cpp).
 [[nodiscard]] std::vector<std::unique_ptr<Detector>> make_detectors();
-// Every rule name that a policy may use: the registered detectors' and those of the catalogue that come later.
+// Every rule name that a policy may use.
 [[nodiscard]] bool is_known_rule(std::string_view rule);
 [[nodiscard]] std::vector<std::string_view> known_rules();
 

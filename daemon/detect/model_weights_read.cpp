@@ -2,12 +2,12 @@
 //
 // model.weights_read (T1005): a file that the policy declares as a model is opened for reading while warm.
 //
-// Signal: the path of the kernel's file object against files.models, after ready. The kernel side sends it only where
-// the policy has an action for this rule (freeze, deny, kill): else no read is looked at, for they are many. Why it
-// works: weights are read once, when the server starts; who opens them later copies them. False positives: a server
-// that loads lazily or anew while it serves. Which process of the sandbox serves cannot be told in the kernel, so that
-// reads before ready are quiet, whoever does them. Gets past it: weights taken out of the server's own memory, or
-// through a descriptor from the start. Memory: none.
+// Signal: the path of the kernel's file object against files.models, after ready, where the policy has an action for
+// this rule (freeze, deny, kill), which is when the kernel side judges reads. Why it works: weights are read once, when
+// the server starts; who opens them later copies them. False positives: a server that loads lazily or anew while it
+// serves. Which process of the sandbox serves cannot be told in the kernel, so that reads before ready are quiet,
+// whoever does them. Gets past it: weights taken out of the server's own memory, or through a descriptor from the
+// start. Memory: none.
 #include <array>
 
 #include "daemon/detect/detectors.h"
@@ -39,7 +39,7 @@ public:
     [[nodiscard]] std::optional<Finding> on_event(const Observation& seen) override
     {
         const FileBody* file = model_act(seen);
-        if (!file || !seen.sandbox || !seen.sandbox->warm())
+        if (!file || !seen.sandbox || !seen.sandbox->warm() || seen.event.verdict.guard != FNS_GUARD_MODEL_READ)
             return std::nullopt;
         return make_model_finding(seen, *file, "opened", "opening", " for reading while warm");
     }

@@ -92,6 +92,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"supply.install_script", make_supply_install_script},
     {"supply.time_bomb", make_supply_time_bomb},
     {"model.weights_read", make_model_weights_read},
+    {"model.weights_exfiltration", make_model_weights_exfiltration},
     {"model.tampered", make_model_tampered},
     {"model.shared_cache_poisoned", make_model_shared_cache_poisoned},
     {"model.unsafe_load", make_model_unsafe_load},
@@ -104,13 +105,6 @@ constexpr auto kRows = std::to_array<Row>({
     {"health.loss", make_health_loss},
     {"health.sensor", make_health_sensor},
 });
-
-// Rules of the catalogue whose detectors are still to come. A policy may name them already, so that one policy serves
-// nodes of different versions; sorted.
-constexpr auto kLater = std::to_array<std::string_view>({
-    "model.weights_exfiltration",
-});
-static_assert(std::ranges::is_sorted(kLater));
 
 constexpr auto kCategories =
     std::to_array<std::string_view>({"function", "model", "infrastructure", "supply-chain", "identity", "health"});
@@ -134,12 +128,13 @@ std::vector<std::unique_ptr<Detector>> make_detectors()
 
 bool is_known_rule(std::string_view rule)
 {
-    return std::ranges::find(kRows, rule, &Row::rule) != kRows.end() || std::ranges::binary_search(kLater, rule);
+    return std::ranges::find(kRows, rule, &Row::rule) != kRows.end();
 }
 
 std::vector<std::string_view> known_rules()
 {
-    std::vector<std::string_view> rules(kLater.begin(), kLater.end());
+    std::vector<std::string_view> rules;
+    rules.reserve(kRows.size());
     for (const Row& row : kRows)
         rules.push_back(row.rule);
     return rules;

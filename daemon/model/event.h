@@ -176,11 +176,12 @@ struct SocketBody {
     bool host_network = false;  // in the node's own network namespace
 };
 
-// traffic: a sandbox has sent much to one peer, of its own accord.
+// traffic: a function has sent much of its own accord, where its policy lists models, to a peer that it does not list.
 struct TrafficBody {
     Endpoint remote;
     Endpoint local;
-    std::uint64_t sent_bytes = 0;  // to this peer since the sandbox began
+    std::uint64_t sent_bytes = 0;  // by this socket so far
+    std::uint64_t new_bytes = 0;   // of these, since the event before
     std::uint16_t protocol = 0;
 };
 
@@ -253,6 +254,7 @@ struct FileBody {
     std::int64_t result = 0;           // -errno of an open that was refused or failed
     WriterInfo writer;
     SandboxId owner = kHost;  // FNS_FILE_FOREIGN_SECRET: whose secret it is
+    std::uint64_t size_bytes = 0;
 
     [[nodiscard]] bool has(fns_file_flag flag) const { return (flags & flag) != 0; }
 };

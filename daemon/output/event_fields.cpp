@@ -199,6 +199,7 @@ void add(Json& json, const SocketBody& body)
 void add(Json& json, const TrafficBody& body)
 {
     json["sent_bytes"] = body.sent_bytes;
+    json["new_bytes"] = body.new_bytes;
     add_endpoint(json, body.remote, "address", "port");
     add_endpoint(json, body.local, "local_address", "local_port");
     json["protocol"] = number_name(body.protocol, kProtocols);
@@ -313,6 +314,7 @@ void add(Json& json, const FileBody& body)
     json["inode"] = body.inode;
     json["device"] = body.device;
     json["open_flags"] = body.open_flags;
+    json["size_bytes"] = body.size_bytes;
     add_writer(json, body.writer);
     if (body.owner != kHost)
         json["owner"] = sandbox_id(body.owner);

@@ -120,6 +120,7 @@ Result<Event> decode_traffic(std::span<const std::byte> bytes)
     event.body = TrafficBody{.remote = decode::endpoint(raw->remote),
                              .local = decode::endpoint(raw->local),
                              .sent_bytes = raw->sent_bytes,
+                             .new_bytes = raw->new_bytes,
                              .protocol = raw->protocol};
     return event;
 }

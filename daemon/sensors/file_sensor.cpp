@@ -117,7 +117,8 @@ Result<Event> decode_file(std::span<const std::byte> bytes)
                           .ctime_ns = raw->ctime_ns,
                           .result = raw->result,
                           .writer = decode::writer(raw->writer),
-                          .owner = raw->owner_sandbox_id};
+                          .owner = raw->owner_sandbox_id,
+                          .size_bytes = raw->size_bytes};
     return event;
 }
 

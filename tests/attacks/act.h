@@ -21,6 +21,7 @@ struct Act {
 [[nodiscard]] std::span<const Act> basic_acts();
 [[nodiscard]] std::span<const Act> egress_acts();
 [[nodiscard]] std::span<const Act> egress_answer_acts();
+[[nodiscard]] std::span<const Act> egress_flow_acts();
 [[nodiscard]] std::span<const Act> egress_road_acts();
 [[nodiscard]] std::span<const Act> entry_acts();
 [[nodiscard]] std::span<const Act> file_acts();

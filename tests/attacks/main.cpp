@@ -13,6 +13,7 @@ constexpr std::span<const Act> (*kTables[])() = {
     fnshield::attacks::basic_acts,
     fnshield::attacks::egress_acts,
     fnshield::attacks::egress_answer_acts,
+    fnshield::attacks::egress_flow_acts,
     fnshield::attacks::egress_road_acts,
     fnshield::attacks::entry_acts,
     fnshield::attacks::file_acts,

@@ -165,9 +165,11 @@ int enter_tunnel_network()
 
 void add_own_address(const char* address)
 {
-    in_addr own{};
-    inet_pton(AF_INET, address, &own);
-    add_v4(own);
+    const Address own = address_of(address, 0);
+    if (own.family() == AF_INET)
+        add_v4(reinterpret_cast<const sockaddr_in*>(&own.storage)->sin_addr);
+    else
+        add_v6(reinterpret_cast<const sockaddr_in6*>(&own.storage)->sin6_addr);
 }
 
 std::vector<unsigned char> dns_query(const std::string& name)

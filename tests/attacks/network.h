@@ -33,7 +33,7 @@ void enter_private_network(const Address& address);
 [[nodiscard]] int enter_tunnel_network();
 inline constexpr int kNoTunnel = 77;
 
-// One more IPv4 address of the loopback interface.
+// One more address of the loopback interface.
 void add_own_address(const char* address);
 
 // A DNS query of type A for `name`, as a resolver would write it.

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -365,6 +366,31 @@ class Case:
     def serve(self, port, body):
         """An HTTP server outside of all sandboxes that answers with `body`, until the case is over."""
         self.enter(self.lab.serve(port, body, "0.0.0.0"))
+
+    def sink(self):
+        """A port of every address of the lab's network where somebody outside of all sandboxes takes all that comes."""
+        def listen():
+            server = socket.create_server(("0.0.0.0", port), backlog=64)
+            datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            datagrams.bind(("0.0.0.0", port))
+            return server, datagrams
+
+        def take():
+            with contextlib.suppress(OSError):  # closed: the case is over
+                while True:
+                    with server.accept()[0] as connection:
+                        while connection.recv(1 << 16):
+                            pass
+
+        port = self.stage.next_port()
+        server, datagrams = lab.in_network(self.lab.network.name, listen)
+        self.stack.callback(datagrams.close)
+        taker = threading.Thread(target=take, daemon=True)
+        taker.start()
+        self.stack.callback(taker.join, 5)
+        self.stack.callback(server.close)
+        self.stack.callback(server.shutdown, socket.SHUT_RDWR)
+        return port
 
     def listener(self):
         """A port of 10.66.0.9, outside of all sandboxes, where somebody answers."""

@@ -194,12 +194,16 @@ TEST_F(FileTest, AnAlertIsNotTheKernelsToDo)
 {
     put_models_in_force("alert");
     const auto box = sandbox("alert", true);
-    expect_untouched(act(box, {"open_read", model_}));
-    EXPECT_THAT(file_events(box.id()), IsEmpty());
-    expect_untouched(act(box, {"open_write", model_}));
-    const auto found = file_events(box.id());
-    ASSERT_THAT(found, SizeIs(1));
-    EXPECT_EQ(found[0].verdict.taken, FNS_ACTION_NONE);
+    for (const char* open : {"open_read", "open_write"}) {
+        expect_untouched(act(box, {open, model_}));
+        const auto found = file_events(box.id());
+        ASSERT_THAT(found, SizeIs(1)) << open;
+        EXPECT_EQ(found[0].verdict.taken, FNS_ACTION_NONE);
+        EXPECT_EQ(found[0].verdict.requested, FNS_ACTION_NONE);
+        EXPECT_EQ(found[0].as<FileBody>()->file_class, FNS_FILE_CLASS_MODEL);
+        EXPECT_EQ(found[0].as<FileBody>()->size_bytes, std::filesystem::file_size(model_));
+        harness_->clear();
+    }
 }
 
 TEST_F(FileTest, TheHostAndAPolicyWithoutListsAreQuiet)

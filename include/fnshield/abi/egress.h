@@ -66,8 +66,10 @@ struct fns_socket_event {
 FNS_ASSERT_SIZE(struct fns_socket_event, 80 + 40 + 8 + 16);
 
 /*
- * A sandbox has sent much to one peer from a socket that it connected itself or sends datagrams from: told each time
- * that the sum has grown by FNS_TRAFFIC_STEP_BYTES at least. What it answers to clients of its ports is not counted.
+ * A function has sent much of its own accord, from a TCP socket that it connected or a UDP socket: told each time that
+ * the socket's sum has grown by FNS_TRAFFIC_STEP_BYTES (UDP: 64 KiB), and at the end of a connection. Only where the
+ * policy lists models, and only to peers that its egress list does not have. What it answers to clients of its ports
+ * is not counted.
  */
 #define FNS_TRAFFIC_STEP_BYTES (1ULL << 20)
 
@@ -75,11 +77,12 @@ struct fns_traffic_event {
     struct fns_event_header header; /* process: who connected, where it is known; else zeroed */
     struct fns_endpoint remote;
     struct fns_endpoint local;
-    __u64 sent_bytes; /* to this peer by this sandbox since it began */
+    __u64 sent_bytes; /* by this socket so far, without headers; UDP: to all its peers */
+    __u64 new_bytes;  /* of these, what no event told of before */
     __u16 protocol;   /* IPPROTO_TCP, IPPROTO_UDP */
     __u16 padding[3];
 };
-FNS_ASSERT_SIZE(struct fns_traffic_event, 80 + 40 + 16);
+FNS_ASSERT_SIZE(struct fns_traffic_event, 80 + 40 + 24);
 
 #define FNS_DNS_QUESTION_BYTES 272
 

@@ -64,8 +64,9 @@ struct fns_file_event {
     __u32 padding;
     struct fns_writer writer;
     __u64 owner_sandbox_id;    /* FNS_FILE_FOREIGN_SECRET */
+    __u64 size_bytes;          /* 0 where there is no file yet */
     char path[FNS_PATH_BYTES]; /* against the process's root; zero-filled, empty where it could not be kept */
 };
-FNS_ASSERT_SIZE(struct fns_file_event, 80 + 24 + 32 + 40 + 512);
+FNS_ASSERT_SIZE(struct fns_file_event, 80 + 24 + 32 + 48 + 512);
 
 #endif

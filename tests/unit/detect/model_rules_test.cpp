@@ -106,7 +106,9 @@ protected:
     WeightsRead() : ModelRule(detect::make_model_weights_read()) {}
     static Event read(std::string path = "/models/a.bin", SandboxId sandbox = kOther)
     {
-        return act(EventKind::file_open, FNS_FILE_READ, std::move(path), sandbox);
+        Event event = act(EventKind::file_open, FNS_FILE_READ, std::move(path), sandbox);
+        event.verdict.guard = FNS_GUARD_MODEL_READ;
+        return event;
     }
 };
 
@@ -124,6 +126,102 @@ TEST_F(WeightsRead, QuietBeforeReadyAndForOthers)
     EXPECT_THAT(feed(read("/tmp/a.bin")), IsEmpty());
     EXPECT_THAT(feed(act(EventKind::file_write, FNS_FILE_WRITE)), IsEmpty());
     expect_quiet_for_others(read());
+}
+
+TEST_F(WeightsRead, QuietWhereThePolicyDoesNotActOnIt)
+{
+    EXPECT_THAT(feed(act(EventKind::file_open, FNS_FILE_READ)), IsEmpty());
+}
+
+class WeightsExfiltration : public ModelRule {
+protected:
+    static constexpr std::uint64_t kMebibyte = 1ULL << 20;
+
+    WeightsExfiltration() : ModelRule(detect::make_model_weights_exfiltration())
+    {
+        Policy policy;
+        policy.files.models = {"/models/**"};
+        policy.egress.warm = {{.cidr = cidr("10.0.0.0", 8), .dns = {}, .ports = {}}};
+        use_policy(std::move(policy));
+    }
+    static Event read(std::uint64_t mebibytes, std::string path = "/models/a.bin")
+    {
+        Event event = act(EventKind::file_open, FNS_FILE_READ, std::move(path));
+        auto& file = std::get<FileBody>(event.body);
+        file.file_class = FNS_FILE_CLASS_MODEL;
+        file.size_bytes = mebibytes * kMebibyte;
+        return event;
+    }
+    static Event sent(std::uint64_t mebibytes, Nanoseconds at_s = 10)
+    {
+        return event_of(EventKind::traffic, FNS_SENSOR_EGRESS, kOther, at_s * kSecond, process(200),
+                        TrafficBody{.remote = endpoint("203.0.113.7", 443), .new_bytes = mebibytes * kMebibyte});
+    }
+};
+
+TEST_F(WeightsExfiltration, AsMuchAsWasRead)
+{
+    EXPECT_THAT(feed(read(100)), IsEmpty());
+    EXPECT_THAT(feed(sent(40, 10)), IsEmpty());
+    EXPECT_THAT(feed(sent(29, 12)), IsEmpty());
+    const auto found = feed(sent(1, 14));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].finding.summary,
+              "resnet/i-4 sent 70.0 MiB within 4.00 s, the last of it to 203.0.113.7:443, after it read model "
+              "/models/a.bin (100.0 MiB) (/usr/bin/node)");
+    EXPECT_EQ(found[0].severity(), Severity::critical);
+    EXPECT_EQ(found[0].finding.target.address, "203.0.113.7");
+    EXPECT_THAT(found[0].finding.earlier_evidence, SizeIs(1));
+    EXPECT_THAT(feed(sent(69, 15)), IsEmpty()) << "counted from the alert on";
+    EXPECT_THAT(feed(sent(1, 16)), SizeIs(1));
+}
+
+TEST_F(WeightsExfiltration, OfTheLargestFile)
+{
+    (void)feed_all({read(100), read(5, "/models/tokenizer.bin")});
+    EXPECT_THAT(feed(sent(60)), IsEmpty());
+    (void)feed(read(200, "/models/b.bin"));
+    EXPECT_THAT(feed(sent(139)), IsEmpty()) << "what was sent before is not of this one";
+    EXPECT_THAT(feed(sent(1)), SizeIs(1));
+}
+
+TEST_F(WeightsExfiltration, WithoutAnEgressListItIsMedium)
+{
+    Policy policy;
+    policy.files.models = {"/models/**"};
+    use_policy(std::move(policy));
+    (void)feed(read(100));
+    EXPECT_EQ(feed(sent(70)).at(0).severity(), Severity::medium);
+}
+
+TEST_F(WeightsExfiltration, QuietWhereTooLittleOrTooSlow)
+{
+    (void)feed(read(1));
+    EXPECT_THAT(feed(sent(3)), IsEmpty()) << "an upload like any other";
+    EXPECT_THAT(feed(sent(1)), SizeIs(1));
+    (void)feed(read(100));
+    EXPECT_THAT(feed(sent(40, 20)), IsEmpty());
+    EXPECT_THAT(feed(sent(40, 640)), IsEmpty());
+}
+
+TEST_F(WeightsExfiltration, QuietWithoutARead)
+{
+    EXPECT_THAT(feed(sent(100)), IsEmpty());
+    (void)feed(sent(100));
+    (void)feed(act(EventKind::file_open, FNS_FILE_READ, "/tmp/a.bin"));
+    EXPECT_THAT(feed(sent(100)), IsEmpty());
+    Event refused = read(100);
+    refused.flags |= FNS_FLAG_DENIED;
+    (void)feed(refused);
+    EXPECT_THAT(feed(sent(100)), IsEmpty());
+}
+
+TEST_F(WeightsExfiltration, QuietForOthers)
+{
+    (void)feed(read(100));
+    expect_quiet_for_others(sent(100));
+    feed(removed_event(kOther, 20 * kSecond));
+    EXPECT_EQ(entries(), 0U);
 }
 
 }  // namespace

@@ -57,6 +57,33 @@ fns_dns_event dns_event()
     return raw;
 }
 
+fns_traffic_event traffic_event()
+{
+    fns_traffic_event raw{};
+    raw.header = header(FNS_EVENT_TRAFFIC, sizeof raw);
+    raw.remote.family = AF_INET;
+    raw.remote.port_be = htons(443);
+    inet_pton(AF_INET, "203.0.113.7", raw.remote.address);
+    raw.local.family = AF_INET;
+    raw.sent_bytes = 3 << 20;
+    raw.new_bytes = 1 << 20;
+    raw.protocol = IPPROTO_UDP;
+    return raw;
+}
+
+TEST(EgressDecode, ATrafficEventIsTakenWhole)
+{
+    const auto event = decode_egress(bytes_of(traffic_event()));
+    ASSERT_TRUE(event) << event.error().message;
+    EXPECT_EQ(event->kind, EventKind::traffic);
+    const auto* body = event->as<TrafficBody>();
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(body->remote.address_text(), "203.0.113.7");
+    EXPECT_EQ(body->sent_bytes, 3U << 20);
+    EXPECT_EQ(body->new_bytes, 1U << 20);
+    EXPECT_EQ(body->protocol, IPPROTO_UDP);
+}
+
 TEST(EgressDecode, ASocketEventIsTakenWhole)
 {
     const auto event = decode_egress(bytes_of(connect_event()));

@@ -21,6 +21,7 @@ fns_file_event sample()
     raw.header.sensor = FNS_SENSOR_FILE;
     raw.header.verdict = {.guard = FNS_GUARD_MODEL_WRITE, .requested = FNS_ACTION_DENY, .taken = FNS_ACTION_DENY};
     raw.inode = 77;
+    raw.size_bytes = 1 << 20;
     raw.device = 0x800001;
     raw.open_flags = 1;
     raw.access = FNS_FILE_WRITE;
@@ -46,6 +47,7 @@ TEST(DecodeFile, AllFields)
     ASSERT_NE(body, nullptr);
     EXPECT_EQ(body->path, "/models/weights.bin");
     EXPECT_EQ(body->inode, 77U);
+    EXPECT_EQ(body->size_bytes, 1U << 20);
     EXPECT_EQ(body->device, 0x800001U);
     EXPECT_EQ(body->open_flags, 1U);
     EXPECT_EQ(body->access, FNS_FILE_WRITE);
