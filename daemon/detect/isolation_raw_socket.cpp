@@ -19,6 +19,7 @@
 
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/exec_match.h"
+#include "daemon/detect/file_acts.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -68,7 +69,7 @@ bool is_declared_ping(const Observation& seen, const SocketBody& socket)
     if (!icmp || !seen.process || !seen.sandbox)
         return false;
     const std::string_view exe = seen.process->exe;
-    const std::string_view name = exe.substr(exe.rfind('/') + 1);
+    const std::string_view name = base_name(exe);
     if (name != "ping" && name != "ping6" && name != "fping")
         return false;
     const auto& listed = seen.sandbox->warm() ? seen.policy->exec.warm : seen.policy->exec.init;

@@ -43,6 +43,18 @@ constexpr auto kBuilders = std::to_array<std::string_view>(
      "pip3",    "pnpm",  "poetry",   "rustc", "setup.py", "uv",         "yarn", "yarn.js",    "yum"});
 static_assert(std::ranges::is_sorted(kBuilders));
 
+constexpr auto kCompilers = std::to_array<std::string_view>({"c++", "clang", "clang++", "g++", "gcc"});
+
+// As their files are called: "x86_64-linux-gnu-gcc-12", to which gcc leads.
+bool is_compiler(std::string_view name)
+{
+    name = name.substr(0, name.find_last_not_of("0123456789.-") + 1);
+    return std::ranges::any_of(kCompilers, [&](std::string_view compiler) {
+        return name.ends_with(compiler) &&
+               (name.size() == compiler.size() || name[name.size() - compiler.size() - 1] == '-');
+    });
+}
+
 // The builder among a process's own program and its ancestors', nearest first.
 std::string builder_of(const Observation& seen)
 {
@@ -50,7 +62,7 @@ std::string builder_of(const Observation& seen)
         if (process->sandbox != seen.event.sandbox)
             break;
         const std::string_view name = tool_of(*process).name;
-        if (is_one_of(kBuilders, name) || name.starts_with("pip3."))
+        if (is_one_of(kBuilders, name) || name.starts_with("pip3.") || is_compiler(name))
             return process->from_outside ? std::string{} : std::string(name);
     }
     return {};

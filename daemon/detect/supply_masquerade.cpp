@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// supply.masquerade (T1036.005): a program runs under the name of a language's runtime, and is another file.
+// supply.masquerade (T1036.005): a program runs under the name of a language's runtime or of a thread of the kernel's,
+// and is another file.
 //
 // Signal: an exec by the function itself that calls itself python, node, java and so on (argv[0]) while the file that
 // runs has another name; or a file of such a name that lies in the writable layer or in a folder for scratch, where no
-// image puts a runtime. Why it works: in a process list of a function python is what nobody looks at twice; the
-// kernel's own file says what it is. False positives: virtual environments and shims are links: argv[0] is
+// image puts a runtime; or an argv[0] in brackets, as ps shows the kernel's threads ("[kworker/0:1]"). Why it works: in
+// a process list of a function nobody looks at these twice; the kernel's own file says what it is, and its threads run
+// no file. False positives: virtual environments and shims are links: argv[0] is
 // /venv/bin/python, the file python3.11; scripts: argv[0] is the interpreter; busybox. PyPy's `python` and bun's and
 // deno's `node` are known. A sandbox's first program is its image's. Gets past it: a file of another name that only
 // changes its comm or title afterwards, and a runtime of the image that was overwritten (isolation.runtime_overwrite).
@@ -16,6 +18,7 @@
 #include "daemon/detect/detectors.h"
 #include "daemon/detect/exec_match.h"
 #include "daemon/detect/file_acts.h"
+#include "daemon/detect/tool.h"
 #include "daemon/detect/wording.h"
 
 namespace fnshield::detect {
@@ -29,12 +32,11 @@ constexpr RuleDescriptor kDescriptor{
     .category = Category::supply_chain,
     .severity = Severity::high,
     .techniques = kTechniques,
-    .short_text = "A program calls itself a language's runtime and is another file",
+    .short_text = "A program calls itself a language's runtime or a kernel thread and is another file",
     .long_text =
-        "What runs under the name of python, node or java is not the image's. Somebody hides a program among those "
-        "that "
-        "one expects. Freeze the sandbox, save the file (/proc/PID/exe) and look at how it came there: the request "
-        "or the package that wrote it.",
+        "What runs under the name of python, node or java is not the image's, and no thread of the kernel's lives in a "
+        "sandbox. Somebody hides a program among those that one expects. Freeze the sandbox, save the file "
+        "(/proc/PID/exe) and look at how it came there: the request or the package that wrote it.",
     .kinds = kKinds,
 };
 
@@ -67,10 +69,15 @@ const Runtime* runtime_called(std::string_view word)
     return found == kRuntimes.end() ? nullptr : found;
 }
 
-bool is_multi_call(std::string_view file)
+bool is_loader(std::string_view file)
 {
-    return file.starts_with("busybox") || file.starts_with("toybox") || file.starts_with("ld-linux") ||
-           file.starts_with("ld-musl");
+    return file.starts_with("ld-linux") || file.starts_with("ld-musl");
+}
+
+// "[kworker/0:1]"; not the shell's "[".
+bool is_in_brackets(std::string_view word)
+{
+    return word.size() > 2 && word.starts_with('[') && word.ends_with(']');
 }
 
 bool is_writable_place(const ExecBody& exec)
@@ -85,7 +92,11 @@ std::string_view claimed(const ExecBody& exec)
     const std::string_view file = base_name(exec.path);
     if (const Runtime* runtime = runtime_called(file))
         return is_writable_place(exec) ? runtime->name : std::string_view{};
-    if (exec.argv.empty() || exec.has(FNS_EXEC_SCRIPT) || is_multi_call(file))
+    if (exec.argv.empty() || exec.has(FNS_EXEC_SCRIPT))
+        return {};
+    if (is_in_brackets(exec.argv.front()))
+        return "a kernel thread";
+    if (is_multi_call(file) || is_loader(file))
         return {};
     const Runtime* runtime = runtime_called(base_name(exec.argv.front()));
     if (!runtime)

@@ -29,6 +29,18 @@ def _(case):
     function.run("/opt/jre/bin/java", "nothing")
 
 
+@rule.attack("one that calls itself a thread of the kernel's")
+def _(case):
+    function = case.container()
+    case.act()
+    function.python("import os\nif os.fork() == 0:\n    os.execv('/app/trigger', ['[kworker/0:1]', 'nothing'])\nos.wait()")
+
+
+@rule.quiet("the shell's [ ... ]")
+def _(case):
+    case.container().run("/usr/bin/[", "-f", "/app/agent.py", "]", check=True)
+
+
 @rule.quiet("a virtual environment's link")
 def _(case):
     case.container(init="import os\nos.makedirs('/venv/bin')\nos.symlink('/usr/bin/python3', '/venv/bin/python')").run(

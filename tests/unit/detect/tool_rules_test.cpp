@@ -361,6 +361,16 @@ TEST_F(Masquerade, AnotherFileUnderARuntimesName)
     EXPECT_THAT(run("/usr/bin/perl", {"/usr/bin/node", "x"}), SizeIs(1));
 }
 
+TEST_F(Masquerade, AThreadOfTheKernels)
+{
+    const auto found = run("/opt/.x/miner", {"[kworker/0:1]"});
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].finding.summary, "resnet/i-4 ran /opt/.x/miner as a kernel thread, from /usr/bin/node");
+    EXPECT_THAT(run("/bin/busybox", {"[ksoftirqd/0]"}), SizeIs(1)) << "under that name a busybox is nothing";
+    EXPECT_THAT(run("/usr/bin/[", {"[", "-f", "/x", "]"}), IsEmpty());
+    EXPECT_THAT(run("/usr/bin/test", {"[]"}), IsEmpty());
+}
+
 TEST_F(Masquerade, ARuntimeWhereNoImageHasOne)
 {
     EXPECT_THAT(run("/tmp/python3.11", {"python3"}), SizeIs(1));
@@ -407,6 +417,16 @@ TEST_F(InstallScript, WhatAManagerStarted)
     ASSERT_THAT(found, SizeIs(1));
     EXPECT_EQ(found[0].finding.summary, "resnet/i-4 talked to 203.0.113.9:443 from npm (/usr/bin/node)");
     EXPECT_THAT(connect(201, "203.0.113.9"), SizeIs(1)) << "the manager itself";
+}
+
+TEST_F(InstallScript, ACompilerByTheNameOfItsFile)
+{
+    for (const char* file : {"/usr/bin/x86_64-linux-gnu-gcc-12", "/usr/bin/g++-12", "/usr/lib/llvm-14/bin/clang"}) {
+        run(file, {file, "-c", "x.c"});
+        EXPECT_THAT(connect(201, "203.0.113.9"), SizeIs(1)) << file;
+    }
+    run("/usr/bin/xgcc", {"xgcc"});
+    EXPECT_THAT(connect(201, "203.0.113.9"), IsEmpty());
 }
 
 TEST_F(InstallScript, QuietForOthersAndDeclaredOnes)
