@@ -4,7 +4,9 @@
 //
 // Signal: before ready, a process opens the beginning of an installed package (__init__ below site-packages or
 // dist-packages, package.json below node_modules), within two seconds it or its child runs a program or contacts an
-// address, and within five more it opens the beginning of another one: it was still importing. Why it works: what a
+// address, and within five more it opens the beginning of another one: it was still importing. A program that is left
+// behind (Popen without a wait) may run only after the next package was begun: it counts by when its process was made.
+// Why it works: what a
 // package does while it is read is done for nobody's request; poisoned packages act there, for it is the one place that
 // surely runs. False positives: programs that look for libraries and compilers (ldconfig, gcc, objdump, uname, lscpu,
 // nvidia-smi, git) are known; a contact counts in full only where egress.init says where a start may talk to, for
@@ -80,11 +82,29 @@ struct Deed {
     std::optional<Severity> severity;
 };
 
-struct Importer {
-    std::string package;  // that was begun last
+struct Begun {
+    std::string package;
     Nanoseconds time_ns = 0;
+};
+
+struct Importer {
+    Begun current;  // the installed package that was begun last, and the one before
+    Begun before;
+    Nanoseconds any_ns = 0;  // when any was begun last, also one of the function's own or the language's
     std::optional<Deed> deed;
 };
+
+// The package in whose time the process was made that does something now, when another one has been begun since.
+const Begun* made_during(const Importer& importer, Nanoseconds made_ns, Nanoseconds now_ns)
+{
+    const auto is_within = [&](const Begun& begun, Nanoseconds end_ns) {
+        return !begun.package.empty() && begun.time_ns <= made_ns && made_ns < end_ns &&
+               now_ns <= begun.time_ns + kDeedWithin;
+    };
+    if (is_within(importer.current, importer.any_ns))
+        return &importer.current;
+    return is_within(importer.before, importer.current.time_ns) ? &importer.before : nullptr;
+}
 
 class ImportPayload : public Detector {
 public:
@@ -100,7 +120,7 @@ public:
         if (exec && only_asks(*exec))
             return std::nullopt;
         if (std::string text = init_deed(seen); !text.empty())
-            note(seen, std::move(text));
+            return note(seen, std::move(text));
         return std::nullopt;
     }
 
@@ -116,30 +136,38 @@ private:
         if (!importer)
             importer = &importers_.get(key_of(seen.event.process));
         std::optional<Finding> finding;
-        if (importer->deed && seen.event.time_ns <= importer->deed->event.time_ns + kNextWithin)
+        if (importer->deed && seen.event.time_ns <= importer->deed->event.time_ns + kNextWithin) {
             finding = make_finding(seen, *importer->deed);
+            finding->earlier_evidence.push_back(importer->deed->event);
+        }
         importer->deed.reset();
+        importer->any_ns = seen.event.time_ns;
         if (!package.empty()) {
-            importer->package = package;
-            importer->time_ns = seen.event.time_ns;
+            importer->before = std::move(importer->current);
+            importer->current = {.package = std::string(package), .time_ns = seen.event.time_ns};
         }
         return finding;
     }
 
     // The first deed of a package counts.
-    void note(const Observation& seen, std::string text)
+    std::optional<Finding> note(const Observation& seen, std::string text)
     {
+        const Nanoseconds now = seen.event.time_ns;
         for (const Process* process : seen.model.ancestors(*seen.process)) {
             Importer* importer = importers_.find(key_of(process->info));
             if (!importer || process->sandbox != seen.event.sandbox)
                 continue;
-            if (!importer->deed && seen.event.time_ns <= importer->time_ns + kDeedWithin) {
-                const bool unsure = !seen.event.as<ExecBody>() && !seen.policy->egress.init;
-                importer->deed = {seen.event, std::move(text), importer->package,
+            const bool runs = seen.event.as<ExecBody>() != nullptr;
+            if (const Begun* begun = runs ? made_during(*importer, seen.event.process.start_ns, now) : nullptr)
+                return make_finding(seen, {seen.event, std::move(text), begun->package, std::nullopt});
+            if (!importer->deed && now <= importer->current.time_ns + kDeedWithin) {
+                const bool unsure = !runs && !seen.policy->egress.init;
+                importer->deed = {seen.event, std::move(text), importer->current.package,
                                   unsure ? std::optional(Severity::low) : std::nullopt};
             }
-            return;
+            return std::nullopt;
         }
+        return std::nullopt;
     }
 
     static Finding make_finding(const Observation& seen, const Deed& deed)
@@ -150,7 +178,6 @@ private:
         finding.key = deed.package;
         finding.target.name = deed.package;
         finding.severity = deed.severity;
-        finding.earlier_evidence.push_back(deed.event);
         return finding;
     }
 

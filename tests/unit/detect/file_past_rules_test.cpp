@@ -482,6 +482,24 @@ TEST_F(ImportPayload, AProgramBetweenTwoImports)
     EXPECT_THAT(import_of(kNext, 4 * kSecond), IsEmpty()) << "told once";
 }
 
+// The importer may be faster than the child that it leaves behind.
+TEST_F(ImportPayload, AProgramThatRunsWhenTheNextPackageIsBegun)
+{
+    import_of(kEvil, 3 * kSecond);
+    ProcessInfo child = process(101, 100);
+    child.start_ns = 3 * kSecond + kMillisecond;
+    feed(fork_event(kBox, child.start_ns, process(100), child));
+    EXPECT_THAT(import_of(kNext, 3 * kSecond + 2 * kMillisecond), IsEmpty());
+    const auto found = feed(exec_event(kBox, 3 * kSecond + 3 * kMillisecond, child, "/usr/bin/curl"));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_THAT(found[0].finding.summary, HasSubstr("ran /usr/bin/curl while it imported package evil"));
+    ProcessInfo later = process(102, 100);
+    later.start_ns = 3 * kSecond + 4 * kMillisecond;
+    feed(fork_event(kBox, later.start_ns, process(100), later));
+    EXPECT_THAT(feed(exec_event(kBox, 3 * kSecond + 5 * kMillisecond, later, "/usr/bin/curl")), IsEmpty())
+        << "made after the last package was begun";
+}
+
 TEST_F(ImportPayload, AContactCountsInFullWhereAListSaysWhereTo)
 {
     const auto contact = [&] {
