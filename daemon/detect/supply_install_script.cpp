@@ -37,18 +37,17 @@ constexpr RuleDescriptor kDescriptor{
 };
 
 constexpr auto kBuilders = std::to_array<std::string_view>(
-    {"apk",     "apt",   "apt-get",  "c++",   "cargo",    "cc",         "cc1",  "cc1plus",    "clang",
-     "clang++", "cmake", "composer", "conda", "dnf",      "g++",        "gcc",  "gem",        "go",
-     "gradle",  "make",  "mvn",      "ninja", "npm",      "npm-cli.js", "npx",  "npx-cli.js", "pip",
-     "pip3",    "pnpm",  "poetry",   "rustc", "setup.py", "uv",         "yarn", "yarn.js",    "yum"});
+    {"apk",  "apt",  "apt-get", "cargo", "cc",       "cc1",   "cc1plus", "cmake",      "composer", "conda",      "dnf",
+     "gem",  "go",   "gradle",  "make",  "mvn",      "ninja", "npm",     "npm-cli.js", "npx",      "npx-cli.js", "pip",
+     "pip3", "pnpm", "poetry",  "rustc", "setup.py", "uv",    "yarn",    "yarn.js",    "yum"});
 static_assert(std::ranges::is_sorted(kBuilders));
 
 constexpr auto kCompilers = std::to_array<std::string_view>({"c++", "clang", "clang++", "g++", "gcc"});
 
-// As their files are called: "x86_64-linux-gnu-gcc-12", to which gcc leads.
+// By its name, or as its file is called: gcc leads to "x86_64-linux-gnu-gcc-12".
 bool is_compiler(std::string_view name)
 {
-    name = name.substr(0, name.find_last_not_of("0123456789.-") + 1);
+    name = without_version(name);
     return std::ranges::any_of(kCompilers, [&](std::string_view compiler) {
         return name.ends_with(compiler) &&
                (name.size() == compiler.size() || name[name.size() - compiler.size() - 1] == '-');

@@ -20,13 +20,6 @@ constexpr auto kLoaderValues =
 static_assert(std::ranges::is_sorted(kShells) && std::ranges::is_sorted(kInterpreters) &&
               std::ranges::is_sorted(kLoaderValues));
 
-// "python3.11" → "python", "perl5.36" → "perl"; a name that is one but for its end.
-std::string_view without_version(std::string_view name)
-{
-    const auto end = name.find_last_not_of("0123456789.-");
-    return end == std::string_view::npos ? name : name.substr(0, end + 1);
-}
-
 // Options of an interpreter that have their value in the next word, as one string; a space stands around each.
 std::string_view options_with_value(std::string_view family)
 {
@@ -125,6 +118,12 @@ Tool tool_of(std::string_view path, std::span<const std::string> words, std::uin
 }
 
 }  // namespace
+
+std::string_view without_version(std::string_view name)
+{
+    const auto end = name.find_last_not_of("0123456789.-");
+    return end == std::string_view::npos ? name : name.substr(0, end + 1);
+}
 
 bool is_shell(std::string_view name)
 {

@@ -25,6 +25,9 @@ struct Tool {
 // The program that a process runs.
 [[nodiscard]] Tool tool_of(const Process& process);
 
+// "python3.11" → "python", "perl5.36" → "perl"; a name that is a version alone stays as it is.
+[[nodiscard]] std::string_view without_version(std::string_view name);
+
 // sh, bash, dash and the like, by the file's name, or the applet of a busybox. Not a shell that was given a file to run
 // instead of commands: that is a script, and has its own name.
 [[nodiscard]] bool is_shell(std::string_view name);

@@ -49,12 +49,12 @@ int listener_at(const Address& own)
     return fd;
 }
 
-// From another address than the peer's: this is one host with both.
+// From another address than the peer's: this is one host with both, and by IPv6 it would take the same.
 int connected_to(const Address& peer, int type)
 {
     const int fd = make_socket(peer.family(), type);
-    const Address own = address_of(peer.family() == AF_INET ? "0.0.0.0" : kOwnV6, 0);
-    if (bind(fd, own.get(), own.length) != 0)
+    const Address own = address_of(kOwnV6, 0);
+    if (peer.family() == AF_INET6 && bind(fd, own.get(), own.length) != 0)
         give_up("bind");
     if (connect(fd, peer.get(), peer.length) != 0)
         give_up("connect");

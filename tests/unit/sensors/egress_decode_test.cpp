@@ -25,13 +25,20 @@ fns_event_header header(fns_event_kind kind, std::uint32_t size)
     return made;
 }
 
+fns_endpoint endpoint_v4(const char* address, std::uint16_t port)
+{
+    fns_endpoint made{};
+    made.family = AF_INET;
+    made.port_be = htons(port);
+    inet_pton(AF_INET, address, made.address);
+    return made;
+}
+
 fns_socket_event connect_event()
 {
     fns_socket_event raw{};
     raw.header = header(FNS_EVENT_CONNECT, sizeof raw);
-    raw.remote.family = AF_INET;
-    raw.remote.port_be = htons(443);
-    inet_pton(AF_INET, "10.1.2.3", raw.remote.address);
+    raw.remote = endpoint_v4("10.1.2.3", 443);
     raw.domain = AF_INET6;
     raw.type = SOCK_STREAM;
     raw.protocol = IPPROTO_TCP;
@@ -61,9 +68,7 @@ fns_traffic_event traffic_event()
 {
     fns_traffic_event raw{};
     raw.header = header(FNS_EVENT_TRAFFIC, sizeof raw);
-    raw.remote.family = AF_INET;
-    raw.remote.port_be = htons(443);
-    inet_pton(AF_INET, "203.0.113.7", raw.remote.address);
+    raw.remote = endpoint_v4("203.0.113.7", 443);
     raw.local.family = AF_INET;
     raw.sent_bytes = 3 << 20;
     raw.new_bytes = 1 << 20;
@@ -144,6 +149,9 @@ TEST(EgressDecode, EveryTruncationIsRefused)
     const auto dns = dns_event();
     for (std::size_t size = 0; size < sizeof dns; ++size)
         EXPECT_FALSE(decode_egress(bytes_of(dns).first(size))) << size;
+    const auto traffic = traffic_event();
+    for (std::size_t size = 0; size < sizeof traffic; ++size)
+        EXPECT_FALSE(decode_egress(bytes_of(traffic).first(size))) << size;
 }
 
 TEST(EgressDecode, NumbersOutOfRangeAreRefused)
